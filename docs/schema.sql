@@ -471,9 +471,12 @@ CREATE TABLE dirty (
     customer   TEXT    NOT NULL,
     first_seq  INTEGER NOT NULL,             -- the least seq not yet applied to this customer
     last_seq   INTEGER NOT NULL,             -- a mark is cleared only if this is unchanged
+    own_seq INTEGER,
     PRIMARY KEY (generation, livemode, account, customer)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX dirty_by_object ON dirty (generation, first_seq, livemode, account, customer) WHERE own_seq IS NULL;
 CREATE INDEX dirty_first ON dirty (generation, first_seq);
+CREATE INDEX dirty_own ON dirty (generation, own_seq, livemode, account, customer) WHERE own_seq IS NOT NULL;
 CREATE TABLE expanded_month (
     generation INTEGER NOT NULL,
     profile TEXT NOT NULL,

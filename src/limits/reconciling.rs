@@ -26,6 +26,14 @@ pub const BODIES_READ: usize = 256;
 /// all, and a webhook waits for none of it: on SQLite the log is a file of its own, on PostgreSQL other rows.
 pub const RECOMPUTE_BATCH: i64 = 256;
 
+/// How long one transaction of the reconciler may take before the next takes half as many customers: whoever is touched waits
+/// for the batch that is under way, and for that in which it is. Where a million customers' pages fit into no cache, 256 of them take
+/// a second.
+pub const RECOMPUTE_TIME: Duration = Duration::from_millis(200);
+
+/// The fewest that it takes, however long they take: fewer would cost more trips than they save time.
+pub const RECOMPUTE_LEAST: i64 = 16;
+
 /// States of customers whose metadata is read at once where customers are joined: a megabyte or two of bodies.
 pub const JOIN_PAGE: i64 = 512;
 
@@ -54,8 +62,10 @@ pub const FILL_SUMS: usize = 150_000;
 /// costs a tenth of reading on and recomputing customer by customer.
 pub const FAR_BEHIND_EVENTS: i64 = 100_000;
 
-/// The same where so many customers wait, and they are more than half of all that have rows.
-pub const FAR_BEHIND_CUSTOMERS: u64 = 20_000;
+/// The same where so many customers wait, and they are more than half of all that have rows. Below it whoever waits is recomputed
+/// within minutes, and whoever an event of their own marks goes before them; while a generation is filled and its indices
+/// are made on SQLite, it waits for these.
+pub const FAR_BEHIND_CUSTOMERS: u64 = 200_000;
 
 /// Customers held in memory at once where all of them are gone through.
 pub const CUSTOMERS_PAGE: i64 = 256;

@@ -17,7 +17,9 @@ use crate::{
 };
 
 use super::{
-    INCREMENTAL, ReconcileError, Reconciler, rules,
+    INCREMENTAL, ReconcileError, Reconciler,
+    meanwhile::{self, Meanwhile},
+    rules,
     work::{Reached, Step, Work},
 };
 
@@ -158,9 +160,9 @@ impl Driver {
             return match drained {
                 Ok(Step::More) => continue,
                 Ok(Step::Drained) => work.first_failed(),
-                Ok(Step::Far) => {
+                Ok(Step::Far(far)) => {
                     tracing::info!("the log is far ahead: filling the ledger afresh, the old one answers until then");
-                    self.rebuild(stop).await?;
+                    self.rebuild(Some(Meanwhile { generation, far }), stop).await?;
                     continue;
                 }
                 Err(error) => Err(error),
@@ -199,22 +201,32 @@ impl Driver {
             Some(current) => {
                 let differs = rules::differences(&current.fingerprint, &fingerprint).join(", ");
                 tracing::info!(differs, "the ledger was kept under other rules: rebuilding it behind the old one");
-                self.rebuild(stop).await?;
+                self.rebuild(None, stop).await?;
             }
             // Nothing answers yet. An empty ledger of an empty log does from now on; of a log that was filled before, the
             // whole is built first: a part of it would answer wrongly.
             None if self.reconciler.store.log.end().await? == Seq::START => self.reconciler.first_generation().await?,
-            None => self.rebuild(stop).await?,
+            None => self.rebuild(None, stop).await?,
         }
         Ok(None)
     }
 
-    async fn rebuild(&self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
-        let status = &self.status;
-        let mut progress = |reached| status.send_modify(|status| status.rebuilding = Some(reached));
-        let rebuilt = self.reconciler.rebuild_silently(stop, &mut progress).await;
-        self.status.send_modify(|status| status.rebuilding = None);
-        rebuilt
+    /// Fills a generation behind the one that answers, and keeps up meanwhile what can be kept up.
+    async fn rebuild(&mut self, old: Option<Meanwhile>, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
+        let Self { reconciler, status, lease, wake, .. } = self;
+        let (over, until) = watch::channel(false);
+        let filling = async {
+            let mut progress = |reached| status.send_modify(|status| status.rebuilding = Some(reached));
+            let rebuilt = reconciler.rebuild_silently(stop, &mut progress).await;
+            status.send_modify(|status| status.rebuilding = None);
+            over.send_replace(true);
+            rebuilt
+        };
+        let mut watch = |generation, reached| publish(status, generation, reached);
+        let (rebuilt, kept_up) =
+            tokio::join!(filling, meanwhile::keep_up(reconciler, old, (lease, wake), (until, stop), &mut watch));
+        rebuilt?;
+        kept_up
     }
 
     async fn current(&self) -> Result<Option<Generation>, StoreError> {

@@ -11,6 +11,7 @@ pub mod derivation;
 pub mod driver;
 mod fill;
 pub(crate) mod joining;
+mod meanwhile;
 pub mod planned;
 pub mod rebuild;
 pub mod rules;
@@ -50,6 +51,8 @@ pub struct Reconciler {
     pub lease: Duration,
     /// From how many events behind a ledger is filled afresh.
     pub far_behind: i64,
+    /// From how many customers that wait on, more than half of all.
+    pub many_waiting: u64,
     /// Where spans go.
     pub traces: Traces,
 }
@@ -71,6 +74,7 @@ impl Reconciler {
             grace: limits::GENERATION_GRACE,
             lease: limits::LEASE,
             far_behind: limits::FAR_BEHIND_EVENTS,
+            many_waiting: limits::FAR_BEHIND_CUSTOMERS,
             traces: Traces::default(),
         }
     }

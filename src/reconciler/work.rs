@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{
     background::Lease,
@@ -10,7 +10,7 @@ use crate::{
     limits,
     store::{
         StoreError,
-        derived::{Advanced, GenerationId, Mark, ProfileLedger},
+        derived::{Advanced, GenerationId, Mark, ProfileLedger, Turns},
     },
 };
 
@@ -34,6 +34,9 @@ pub(super) struct Work<'a> {
     generation: GenerationId,
     /// Customers that failed in this round, with the reason: passed over until the next.
     failed: BTreeMap<CustomerKey, String>,
+    turns: Turns,
+    /// How many customers are taken next.
+    batch: i64,
     customers_done: u64,
     /// Whether a backlog may be left to a rebuild.
     or_afresh: bool,
@@ -47,17 +50,39 @@ pub(super) enum Step {
     /// The log's end was reached and no mark is left but those of failing customers.
     Drained,
     /// So much is left that filling a generation afresh is cheaper; asked for by [`Work::or_afresh`] only.
-    Far,
+    Far(Far),
+}
+
+/// Of what so much is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Far {
+    /// Of the log: what came last is reached when all of it is.
+    Events,
+    /// Of customers whom what they name has marked. Those whom events of their own mark can go on meanwhile.
+    Customers,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(reconciler: &'a Reconciler, generation: GenerationId) -> Self {
-        Self { reconciler, generation, failed: BTreeMap::new(), customers_done: 0, or_afresh: false }
+        Self {
+            reconciler,
+            generation,
+            failed: BTreeMap::new(),
+            turns: Turns::All,
+            batch: limits::RECOMPUTE_BATCH,
+            customers_done: 0,
+            or_afresh: false,
+        }
     }
 
     /// The same, ending with [`Step::Far`] where a rebuild is cheaper.
     pub(super) fn or_afresh(self) -> Self {
         Self { or_afresh: true, ..self }
+    }
+
+    /// The same for those alone whom events of their own mark.
+    pub(super) fn of_own_events(self) -> Self {
+        Self { turns: Turns::Own, ..self }
     }
 
     /// Works until nothing is left; tells `watch` after each step. `More` when the lease went to somebody else.
@@ -99,7 +124,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    async fn reached(&self) -> Result<Reached, ReconcileError> {
+    pub(super) async fn reached(&self) -> Result<Reached, ReconcileError> {
         let store = &self.reconciler.store;
         let applied = store.derived.applied(self.generation).await?;
         Ok(Reached { position: applied.position, applied_seq: applied.seq(), customers_done: self.customers_done })
@@ -109,44 +134,62 @@ impl<'a> Work<'a> {
     ///
     /// The whole of a backlog is marked before any of it is recomputed: a customer with a thousand events behind is then
     /// derived once.
-    async fn step(&mut self) -> Result<Step, ReconcileError> {
+    pub(super) async fn step(&mut self) -> Result<Step, ReconcileError> {
         let Reconciler { store, rules, .. } = self.reconciler;
         if rules.customers.customer_key.is_some() && !joining::step(store.reader(), self.generation, Seq::END).await? {
             return Ok(Step::More);
         }
         let advanced = store.derived.advance(self.generation, limits::ADVANCE_EVENTS).await?;
         store.plan().pass(planned::AFTER_ADVANCE).await?;
-        if self.or_afresh && advanced.marked > 0 && self.is_far_behind(advanced).await? {
-            return Ok(Step::Far);
+        if self.or_afresh
+            && advanced.marked > 0
+            && let Some(far) = self.far_behind(advanced).await?
+        {
+            return Ok(Step::Far(far));
         }
         if advanced.read >= limits::ADVANCE_EVENTS {
             return Ok(Step::More);
         }
         let quiet = advanced.read == 0;
-        let taken = self.recompute(limits::RECOMPUTE_BATCH).await?;
+        let taken = self.recompute_next().await?;
         Ok(if taken == 0 && quiet { Step::Drained } else { Step::More })
     }
 
     /// Whether more is left than was ever done: of the log, or of the customers that it has marked.
-    async fn is_far_behind(&self, Advanced { position, read, .. }: Advanced) -> Result<bool, StoreError> {
-        let Reconciler { store, rules, far_behind, .. } = self.reconciler;
+    async fn far_behind(&self, Advanced { position, read, .. }: Advanced) -> Result<Option<Far>, StoreError> {
+        let Reconciler { store, rules, far_behind, many_waiting, .. } = self.reconciler;
         if read >= limits::ADVANCE_EVENTS {
             let left = store.log.horizon().await?.distance(position);
-            return Ok(left >= *far_behind && left > position.distance(Seq::START));
+            let far = left >= *far_behind && left > position.distance(Seq::START);
+            return Ok(far.then_some(Far::Events));
         }
         let waiting = store.derived.waiting(self.generation).await?;
-        let profile = rules.profiles.first().filter(|_| waiting >= limits::FAR_BEHIND_CUSTOMERS);
-        let Some(profile) = profile else { return Ok(false) };
-        Ok(waiting > store.derived.kept(self.generation, &profile.name).await? / 2)
+        let profile = rules.profiles.first().filter(|_| waiting >= *many_waiting);
+        let Some(profile) = profile else { return Ok(None) };
+        let far = waiting > store.derived.kept(self.generation, &profile.name).await? / 2;
+        Ok(far.then_some(Far::Customers))
     }
 
     /// Takes marks and recomputes their customers until none is to be had: what a process does beside the one that holds
     /// the lease and reads the log on.
     pub(super) async fn help(&mut self, stop: &watch::Receiver<bool>) -> Result<(), ReconcileError> {
-        while !*stop.borrow() && self.recompute(limits::RECOMPUTE_BATCH).await? > 0 {
+        while !*stop.borrow() && self.recompute_next().await? > 0 {
             tokio::task::yield_now().await;
         }
         Ok(())
+    }
+
+    /// Recomputes the next batch, and takes so many for the one after it that it takes no longer than it may.
+    async fn recompute_next(&mut self) -> Result<usize, ReconcileError> {
+        let began = Instant::now();
+        let taken = self.recompute(self.batch).await?;
+        let took = began.elapsed();
+        if took > limits::RECOMPUTE_TIME {
+            self.batch = (self.batch / 2).max(limits::RECOMPUTE_LEAST);
+        } else if took < limits::RECOMPUTE_TIME / 3 {
+            self.batch = (self.batch * 2).min(limits::RECOMPUTE_BATCH);
+        }
+        Ok(taken)
     }
 
     /// Recomputes a batch; when something of it can't be read or kept, one customer at a time, to find out whose. Answers
@@ -199,7 +242,7 @@ impl<'a> Work<'a> {
             }
         };
         let outcome: Result<usize, ReconcileError> =
-            store.derived.recompute(self.generation, batch, &passed_over, derive).await;
+            store.derived.recompute(self.generation, (self.turns, batch), &passed_over, derive).await;
         let taken = outcome.map_err(|error| (first, error))?;
         let done = taken.saturating_sub(failed.len());
         self.failed.extend(failed);

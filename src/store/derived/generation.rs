@@ -59,6 +59,16 @@ pub struct Mark {
     pub last_seq: Seq,
 }
 
+/// Whose marks are taken; of each kind the longest waiting first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turns {
+    /// Of those marked by events of their own as many as come, but a quarter at least of those that only name what has changed: a
+    /// price that a hundred thousand customers pay marks them all, and who subscribes meanwhile mustn't wait behind them.
+    All,
+    /// Those alone that events of their own have marked.
+    Own,
+}
+
 /// The number of a generation: none is given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
 #[serde(transparent)]

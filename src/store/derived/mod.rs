@@ -23,7 +23,7 @@ use std::{collections::BTreeSet, ops::Deref};
 
 pub use self::generation::{
     Advanced, Applied, Book, Compared, Dumped, Filled, Generation, GenerationId, Lacking, Mark, ProfileLedger,
-    SUMS_VERSION, WrongDay,
+    SUMS_VERSION, Turns, WrongDay,
 };
 use self::{
     day_sums::DaySums,
@@ -321,8 +321,8 @@ impl Derived {
         either!(self.0.0, database => database.advance(generation, limit).await)
     }
 
-    /// Takes up to `limit` dirty customers, the longest waiting first and without those to be passed over, hands them to
-    /// `derive`, replaces their rows as [`Derived::replace`] does, and answers how many were taken.
+    /// Takes so many dirty customers at most, in these turns and without those to be passed over, hands them to `derive`,
+    /// replaces their rows as [`Derived::replace`] does, and answers how many were taken.
     ///
     /// On PostgreSQL several processes share the work: what one has taken, others pass over, and when it dies its marks are
     /// free at once. On SQLite nothing is locked: [`Derived::replace`] refuses rows older than those another has written, so
@@ -330,7 +330,7 @@ impl Derived {
     pub async fn recompute<E, F>(
         &self,
         generation: GenerationId,
-        limit: i64,
+        whose: (Turns, i64),
         passed_over: &BTreeSet<&CustomerKey>,
         derive: impl FnOnce(Vec<Mark>) -> F + Send,
     ) -> Result<usize, E>
@@ -338,7 +338,7 @@ impl Derived {
         E: From<StoreError>,
         F: Future<Output = Result<Vec<(Mark, Vec<ProfileLedger>)>, E>> + Send,
     {
-        either!(self.0.0, database => database.recompute(generation, limit, passed_over, derive).await)
+        either!(self.0.0, database => database.recompute(generation, whose, passed_over, derive).await)
     }
 
     /// Writes the rows of customers that `generation`, an empty one that nobody else works on, has nothing of yet; one

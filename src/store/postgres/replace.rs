@@ -14,7 +14,7 @@ use super::{
         fill::DOING as FILLING,
         generations::dropped,
         readback::{GROUP, Group, read_group},
-        recompute::{both_ends, lives},
+        recompute::{lives, whose_turn},
         replace::{
             DOING, Differing, KeptHalves, PROFILES, PlacedLedger, Tails, all_fit, changes, placed, rows, tails,
             together, unreadable,
@@ -32,7 +32,7 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            GenerationId, Mark, ProfileLedger,
+            GenerationId, Mark, ProfileLedger, Turns,
             day_sums::{DaySums, Standing},
         },
         errors::Doing,
@@ -48,7 +48,7 @@ impl Database {
     pub(in crate::store) async fn recompute<E, F>(
         &self,
         generation: GenerationId,
-        limit: i64,
+        whose: (Turns, i64),
         passed_over: &BTreeSet<&CustomerKey>,
         derive: impl FnOnce(Vec<Mark>) -> F + Send,
     ) -> Result<usize, E>
@@ -60,7 +60,7 @@ impl Database {
         if !lives(&mut tx, generation).await? {
             return Ok(0);
         }
-        let marks = both_ends(&mut tx, generation, limit, passed_over, TAKE).await?;
+        let marks = whose_turn(&mut tx, generation, whose, passed_over, TAKE).await?;
         let taken = marks.len();
         if taken > 0 {
             let batch = derive(marks).await?;
@@ -179,7 +179,10 @@ async fn clear_marks(
             // Marked again meanwhile: it waits behind the others for what came since. With its old place some dozens of busy
             // customers would be taken again and again, and nobody else ever.
             Some(_) => {
-                let text = format!("UPDATE dirty SET first_seq = $5 {scope} AND customer = $4");
+                let text = format!(
+                    "UPDATE dirty SET first_seq = $5, own_seq = CASE WHEN own_seq < $5 THEN $5 ELSE own_seq END {scope}
+                     AND customer = $4"
+                );
                 sqlx::query(AssertSqlSafe(text))
                     .bind(generation)
                     .bind(mark.key.livemode)

@@ -8,7 +8,7 @@ use super::{
     body::{
         advance::{DOING, MARK, MARKED_AGAIN, REFERENCE, STRETCH_END, stretch_rows},
         rows::account,
-        stretch::{Marks, Stretch, touch},
+        stretch::{Marks, Stretch, Touches, touch},
         told::{TELL, TOLD_OTHERWISE},
     },
     direct::Failure,
@@ -101,7 +101,7 @@ fn write_marks(tx: &Transaction<'_>, generation: GenerationId, stretch: Stretch)
     for told in told.into_values().flatten() {
         if keep_told(tx, generation, &told)? {
             let object = (told.livemode, account(told.account.as_ref()), clean(&told.object));
-            touch(&mut objects, object, (told.seq, told.seq));
+            touch(&mut objects, object, Touches::by_object(told.seq));
         }
     }
     let mut otherwise = tx.prepare_cached(TOLD_OTHERWISE)?;
@@ -112,9 +112,10 @@ fn write_marks(tx: &Transaction<'_>, generation: GenerationId, stretch: Stretch)
         }
     }
     touched_by_objects(tx, generation, &objects, &mut marks)?;
-    let mut mark = tx.prepare_cached(&format!("{MARK} VALUES (?, ?, ?, ?, ?, ?) {MARKED_AGAIN}"))?;
-    for ((livemode, account, customer), (first, last)) in &marks {
-        mark.execute(params![generation.0, livemode, account, customer, first.0, last.0])?;
+    let mut mark = tx.prepare_cached(&format!("{MARK} VALUES (?, ?, ?, ?, ?, ?, ?) {MARKED_AGAIN}"))?;
+    for ((livemode, account, customer), Touches { first, last, own }) in &marks {
+        let own = own.map(|own| own.0);
+        mark.execute(params![generation.0, livemode, account, customer, first.0, last.0, own])?;
     }
     Ok(marks.len())
 }

@@ -14,7 +14,7 @@ use super::{
         columns::TABLES,
         fill::DOING as FILLING,
         readback::Group,
-        recompute::both_ends,
+        recompute::whose_turn,
         replace::{
             DOING, Differing, KeptHalves, PROFILES, PlacedLedger, RowKey, Tails, all_fit, changes, placed, rows, tails,
             together, unreadable,
@@ -33,7 +33,7 @@ use crate::{
     store::{
         StoreError,
         derived::{
-            GenerationId, Mark, ProfileLedger,
+            GenerationId, Mark, ProfileLedger, Turns,
             day_sums::{DaySums, Standing},
         },
         errors::Doing,
@@ -46,7 +46,7 @@ impl Database {
     pub(in crate::store) async fn recompute<E, F>(
         &self,
         generation: GenerationId,
-        limit: i64,
+        whose: (Turns, i64),
         passed_over: &BTreeSet<&CustomerKey>,
         derive: impl FnOnce(Vec<Mark>) -> F + Send,
     ) -> Result<usize, E>
@@ -56,7 +56,7 @@ impl Database {
     {
         let doing = "reading marks";
         let mut connection = self.derived.acquire().await.doing(doing)?;
-        let marks = both_ends(&mut connection, generation, limit, passed_over, "").await?;
+        let marks = whose_turn(&mut connection, generation, whose, passed_over, "").await?;
         drop(connection);
         let taken = marks.len();
         if taken > 0 {
@@ -134,7 +134,7 @@ fn write_batch(
 
 /// Clears a mark if nothing was added to it, else moves it on; false for one that is no longer the mark that was taken.
 fn clear_mark(tx: &Transaction<'_>, generation: GenerationId, mark: &Mark) -> rusqlite::Result<bool> {
-    const SCOPE: &str = "WHERE generation = ? AND livemode = ? AND account = ? AND customer = ?";
+    const SCOPE: &str = "WHERE generation = ?1 AND livemode = ?2 AND account = ?3 AND customer = ?4";
     let (account, customer) = (account(mark.key.account.as_ref()), clean(mark.key.customer.as_str()));
     let of = params![generation.0, mark.key.livemode, account, customer];
     let found: Option<(i64, i64)> = tx
@@ -149,8 +149,11 @@ fn clear_mark(tx: &Transaction<'_>, generation: GenerationId, mark: &Mark) -> ru
         // Marked again meanwhile: it waits behind the others for what came since. With its old place some dozens of busy
         // customers would be taken again and again, and nobody else ever.
         Some((first, last)) if first == mark.first_seq.0 && last > mark.last_seq.0 => {
-            let later = params![mark.last_seq.next().0, generation.0, mark.key.livemode, account, customer];
-            tx.prepare_cached(&format!("UPDATE dirty SET first_seq = ? {SCOPE}"))?.execute(later)?;
+            let later = params![generation.0, mark.key.livemode, account, customer, mark.last_seq.next().0];
+            let text = format!(
+                "UPDATE dirty SET first_seq = ?5, own_seq = CASE WHEN own_seq < ?5 THEN ?5 ELSE own_seq END {SCOPE}"
+            );
+            tx.prepare_cached(&text)?.execute(later)?;
             Ok(true)
         }
         _ => Ok(false),

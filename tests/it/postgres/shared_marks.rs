@@ -11,7 +11,7 @@ use mrrd::{
     reconciler::planned::BEFORE_REPLACE,
     store::{
         StoreError,
-        derived::{GenerationId, Mark, ProfileLedger},
+        derived::{GenerationId, Mark, ProfileLedger, Turns},
         planned::Failure,
     },
 };
@@ -46,7 +46,7 @@ async fn taken(ledger: &Ledger, generation: GenerationId, limit: i64) -> BTreeSe
         // Nothing is derived: the marks go back as they were.
         async { Err::<Vec<(Mark, Vec<ProfileLedger>)>, _>(StoreError::Schema("only looking".into())) }
     };
-    let _ = ledger.store.derived.recompute(generation, limit, &BTreeSet::new(), take).await;
+    let _ = ledger.store.derived.recompute(generation, (Turns::All, limit), &BTreeSet::new(), take).await;
     seen
 }
 
@@ -93,7 +93,7 @@ async fn many_at_once_take_each_customer_once() {
                     let batch = marks.into_iter().map(|mark| (mark, derived())).collect();
                     async { Ok::<Vec<_>, StoreError>(batch) }
                 };
-                worker.store.derived.recompute(generation, 2, &BTreeSet::new(), derive).await.unwrap();
+                worker.store.derived.recompute(generation, (Turns::All, 2), &BTreeSet::new(), derive).await.unwrap();
             }
         }));
     }

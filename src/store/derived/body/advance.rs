@@ -11,7 +11,7 @@ use super::{
     log_columns::{STORED, fact},
     reader::Columns,
     rows::{self, Values},
-    stretch::{Marks, Stretch, touch},
+    stretch::{Marks, Stretch, Touches, touch},
     told,
 };
 use crate::{
@@ -42,13 +42,14 @@ pub(in super::super) fn stretch_rows() -> String {
 /// Which object which customer names, in five columns.
 pub(in super::super) const REFERENCE: &str = "INSERT INTO reference (generation, livemode, account, object, customer)";
 
-/// A mark, in six columns.
+/// A mark, in seven columns.
 pub(in super::super) const MARK: &str =
-    "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq)";
+    "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq, own_seq)";
 
-/// The earlier mark keeps its first seq: it is the least not yet applied.
+/// The earlier mark keeps its first seqs: they are the least not yet applied.
 pub(in super::super) const MARKED_AGAIN: &str =
-    "ON CONFLICT (generation, livemode, account, customer) DO UPDATE SET last_seq = excluded.last_seq";
+    "ON CONFLICT (generation, livemode, account, customer) DO UPDATE SET last_seq = excluded.last_seq,
+    own_seq = COALESCE(dirty.own_seq, excluded.own_seq)";
 
 impl Database {
     pub(in crate::store) async fn advance(&self, generation: GenerationId, limit: i64) -> Result<Advanced, StoreError> {
@@ -97,7 +98,7 @@ impl Database {
         let told = std::mem::take(&mut stretch.told).into_values().flatten().collect();
         for told in told::insert_new(&mut tx, generation, told).await? {
             let object = (told.livemode, rows::account(told.account.as_ref()), clean(&told.object));
-            touch(&mut stretch.objects, object, (told.seq, told.seq));
+            touch(&mut stretch.objects, object, Touches::by_object(told.seq));
         }
         told::add_told_otherwise(&mut tx, generation, &mut stretch).await?;
         let mut marks = stretch.customers;
@@ -108,9 +109,9 @@ impl Database {
         let marked = i64::try_from(marks.len()).unwrap_or(i64::MAX);
         let marks: Vec<_> = marks
             .iter()
-            .map(|((livemode, account, customer), (first, last))| {
-                let row = Values::with_width(6).bind(generation.0).bind(*livemode).bind(account.clone());
-                row.bind(customer.clone()).bind(first.0).bind(last.0)
+            .map(|((livemode, account, customer), Touches { first, last, own })| {
+                let row = Values::with_width(7).bind(generation.0).bind(*livemode).bind(account.clone());
+                row.bind(customer.clone()).bind(first.0).bind(last.0).bind(own.map(|own| own.0))
             })
             .collect();
         insert_values(&mut tx, MARK, &marks, MARKED_AGAIN).await.doing(DOING)?;

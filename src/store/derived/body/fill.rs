@@ -14,6 +14,7 @@ use super::{
     replace::fresh_rows,
     retention_sums::customer_lines,
     rows::{self, TableRows, Values, account},
+    stretch::{Marks, Touches, touch},
     told::told_of,
 };
 use crate::{
@@ -55,7 +56,7 @@ impl Database {
              WHERE f.livemode = $1 AND f.account = $2 AND f.seq <= $3 AND {} GROUP BY f.customer ORDER BY f.customer",
             in_list("f.customer", 4)
         );
-        let mut marks: BTreeMap<(bool, String, String), (Seq, Seq)> = BTreeMap::new();
+        let mut marks = Marks::new();
         for ((livemode, account), customers) in ledgers {
             let rows = sqlx::query(AssertSqlSafe(text.clone()))
                 .bind(livemode)
@@ -70,11 +71,13 @@ impl Database {
                 let read = || Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
                 let (customer, first, last): (String, Seq, Seq) = read().doing(DOING)?;
                 nameless.remove(&customer);
-                marks.insert((livemode, account.clone(), customer), (first, last));
+                marks.insert((livemode, account.clone(), customer), Touches::between(first, last));
             }
             // Customers joined under another name have no facts under that one.
             marks.extend(
-                nameless.into_iter().map(|ledger| ((livemode, account.clone(), ledger), (Seq::START.next(), position))),
+                nameless
+                    .into_iter()
+                    .map(|ledger| ((livemode, account.clone(), ledger), Touches::between(Seq::START.next(), position))),
             );
         }
         let mut tx = self.derived_writer.begin_with(BEGIN_WRITE).await.doing(DOING)?;
@@ -88,13 +91,13 @@ impl Database {
             .await
             .doing(DOING)?;
         for (ledger, mark) in told_meanwhile(&mut tx, generation, lacking, position).await? {
-            let held = marks.entry(ledger).or_insert(mark);
-            *held = (held.0.min(mark.0), held.1.max(mark.1));
+            touch(&mut marks, ledger, mark);
         }
         let marks: Vec<_> = marks.into_iter().collect();
         let head = "INSERT INTO dirty (generation, livemode, account, customer, first_seq, last_seq)";
-        rows::insert(&mut tx, head, 6, "", &marks, |query, ((livemode, account, customer), (first, last))| {
-            query.bind(generation).bind(*livemode).bind(account.clone()).bind(customer.clone()).bind(*first).bind(*last)
+        rows::insert(&mut tx, head, 6, "", &marks, |query, ((livemode, account, customer), places)| {
+            let query = query.bind(generation).bind(*livemode).bind(account.clone()).bind(customer.clone());
+            query.bind(places.first).bind(places.last)
         })
         .await
         .doing(DOING)?;
@@ -109,18 +112,19 @@ async fn told_meanwhile(
     generation: GenerationId,
     lacking: &Lacking,
     position: Seq,
-) -> Result<BTreeMap<(bool, String, String), (Seq, Seq)>, StoreError> {
-    let mut objects: BTreeMap<(bool, String, String), (Seq, Seq)> = BTreeMap::new();
+) -> Result<Marks, StoreError> {
+    let mut objects = Marks::new();
     for ((livemode, of), lacks) in lacking {
         let account = account(of.as_ref());
         for anything in [false, true] {
             let named = lacks.iter().filter(|lack| lack.amount != anything).map(|lack| lack.object.as_str()).collect();
             for (object, seq) in told_of(tx, generation, (*livemode, &account), &named, anything).await? {
-                objects.entry((*livemode, account.clone(), object)).or_insert((seq.min(position), position));
+                let places = Touches::between(seq.min(position), position);
+                objects.entry((*livemode, account.clone(), object)).or_insert(places);
             }
         }
     }
-    let mut marks = BTreeMap::new();
+    let mut marks = Marks::new();
     touched_by_objects(tx, generation, &objects, &mut marks).await?;
     let joined: bool = sqlx::query_scalar("SELECT customer_key IS NOT NULL FROM generation WHERE id = $1")
         .bind(generation)

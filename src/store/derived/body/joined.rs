@@ -11,6 +11,7 @@ use super::{
     log_columns::{STORED, fact},
     reader::Columns,
     rows::{self, account, account_of},
+    stretch::{Marks, touch},
 };
 use crate::{
     event::{CustomerKey, Seq, SeqRange, codec},
@@ -350,9 +351,9 @@ async fn held(
 pub(super) async fn of_ledgers(
     connection: &mut Connection,
     generation: GenerationId,
-    marks: &BTreeMap<Place, (Seq, Seq)>,
+    marks: &Marks,
     SeqRange { after, to }: SeqRange,
-) -> Result<BTreeMap<Place, (Seq, Seq)>, StoreError> {
+) -> Result<Marks, StoreError> {
     let text = format!(
         "SELECT customer, seq, ledger FROM joined WHERE generation = $1 AND livemode = $2 AND account = $3 AND {}
          AND seq <= $5 ORDER BY customer, seq DESC",
@@ -362,7 +363,7 @@ pub(super) async fn of_ledgers(
     for (livemode, account, customer) in marks.keys() {
         scopes.entry((*livemode, account)).or_default().insert(customer);
     }
-    let mut ledgers = BTreeMap::new();
+    let mut ledgers = Marks::new();
     for ((livemode, account), mut customers) in scopes {
         let rows = sqlx::query(AssertSqlSafe(text.clone()))
             .bind(generation)
@@ -374,9 +375,8 @@ pub(super) async fn of_ledgers(
             .await
             .doing(DOING)?;
         let mut add = |customer: &str, ledger: &str| {
-            let Some(&(first, last)) = marks.get(&(livemode, account.to_owned(), customer.to_owned())) else { return };
-            let mark = ledgers.entry((livemode, account.to_owned(), ledger.to_owned())).or_insert((first, last));
-            *mark = (mark.0.min(first), mark.1.max(last));
+            let Some(places) = marks.get(&(livemode, account.to_owned(), customer.to_owned())) else { return };
+            touch(&mut ledgers, (livemode, account.to_owned(), ledger.to_owned()), *places);
         };
         for row in &rows {
             let mut columns = Columns::of(row, 0);

@@ -1,4 +1,4 @@
-//! Marks of customers to be recomputed, the oldest and the newest of them, and whether their generation is still there.
+//! Marks of customers to be recomputed, whose turn it is among them, and whether their generation is still there.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,22 @@ use crate::{
     event::CustomerKey,
     store::{
         StoreError,
-        derived::{GenerationId, Mark},
+        derived::{GenerationId, Mark, Turns},
         errors::Doing,
     },
 };
 
 const DOING: &str = "reading marks";
 
-const OLDEST: &str = "first_seq, livemode, account, customer";
-const NEWEST: &str = "first_seq DESC, livemode DESC, account DESC, customer DESC";
+/// Which marks, and the order in which they wait; an index leads along each.
+const ALL: (&str, &str) = ("", "first_seq, livemode, account, customer");
+const OWN: (&str, &str) = (" AND own_seq IS NOT NULL", "own_seq, livemode, account, customer");
+const BY_OBJECT: (&str, &str) = (" AND own_seq IS NULL", "first_seq, livemode, account, customer");
 
 impl Database {
     pub(in crate::store) async fn dirty(&self, generation: GenerationId, limit: i64) -> Result<Vec<Mark>, StoreError> {
         let mut connection = self.derived.acquire().await.doing(DOING)?;
-        marks(&mut connection, generation, OLDEST, limit, "").await
+        marks(&mut connection, generation, ALL, limit, "").await
     }
 }
 
@@ -40,37 +42,45 @@ pub(in super::super) async fn lives(connection: &mut Connection, generation: Gen
     Ok(state.is_some_and(|state| state != "retired"))
 }
 
-/// Marks of the longest waiting, and as many of the newest: a price that a hundred thousand customers pay marks them all, and
-/// who subscribes meanwhile mustn't wait behind them. The oldest half moves the ledger on. Without the customers `passed_over`;
-/// `take` ends the statement.
-pub(in super::super) async fn both_ends(
+/// Whose turn it is. Without the customers `passed_over`; `take` ends the statement.
+pub(in super::super) async fn whose_turn(
     connection: &mut Connection,
     generation: GenerationId,
-    limit: i64,
+    (turns, limit): (Turns, i64),
     passed_over: &BTreeSet<&CustomerKey>,
     take: &str,
 ) -> Result<Vec<Mark>, StoreError> {
     let limit = limit.saturating_add(i64::try_from(passed_over.len()).unwrap_or(i64::MAX));
-    let newest = limit / 2;
-    let mut all = marks(connection, generation, OLDEST, limit - newest, take).await?;
-    if newest > 0 && i64::try_from(all.len()).is_ok_and(|found| found == limit - newest) {
-        let known: BTreeSet<CustomerKey> = all.iter().map(|mark| mark.key.clone()).collect();
-        let further = marks(connection, generation, NEWEST, newest, take).await?;
-        all.extend(further.into_iter().filter(|mark| !known.contains(&mark.key)));
-    }
+    let mut all = match turns {
+        Turns::Own => marks(connection, generation, OWN, limit, take).await?,
+        Turns::All => {
+            let theirs = limit / 4;
+            let mut by_object = marks(connection, generation, BY_OBJECT, theirs, take).await?;
+            let own = marks(connection, generation, OWN, limit - count(&by_object), take).await?;
+            // There may be more of them, and nobody else is there to go before them.
+            if count(&by_object) == theirs && count(&own) < limit - theirs {
+                by_object = marks(connection, generation, BY_OBJECT, limit - count(&own), take).await?;
+            }
+            own.into_iter().chain(by_object).collect()
+        }
+    };
     all.retain(|mark| !passed_over.contains(&mark.key));
     Ok(all)
+}
+
+fn count(marks: &[Mark]) -> i64 {
+    i64::try_from(marks.len()).unwrap_or(i64::MAX)
 }
 
 async fn marks(
     connection: &mut Connection,
     generation: GenerationId,
-    order: &str,
+    (which, order): (&str, &str),
     limit: i64,
     take: &str,
 ) -> Result<Vec<Mark>, StoreError> {
     let text = format!(
-        "SELECT livemode, account, customer, first_seq, last_seq FROM dirty WHERE generation = $1
+        "SELECT livemode, account, customer, first_seq, last_seq FROM dirty WHERE generation = $1{which}
          ORDER BY {order} LIMIT $2{take}"
     );
     let rows =

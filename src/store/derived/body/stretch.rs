@@ -16,13 +16,48 @@ use crate::{
 /// One customer or object, within its ledger.
 pub(in super::super) type Scoped = (bool, String, String);
 
-/// Customers or objects, each with the least and the greatest place in the log that touches it.
-pub(in super::super) type Marks = BTreeMap<Scoped, (Seq, Seq)>;
+/// The places in the log that touch a customer or an object: the least and the greatest, and the least of those that tell of the
+/// customer itself.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Touches {
+    pub(in super::super) first: Seq,
+    pub(in super::super) last: Seq,
+    pub(in super::super) own: Option<Seq>,
+}
+
+impl Touches {
+    /// An event of the customer's own.
+    fn own(place: Seq) -> Self {
+        Self { own: Some(place), ..Self::by_object(place) }
+    }
+
+    /// One of an object, which whoever names it is touched by.
+    pub(in super::super) fn by_object(place: Seq) -> Self {
+        Self::between(place, place)
+    }
+
+    /// Places of which none is known to be of the customer's own.
+    pub(in super::super) fn between(first: Seq, last: Seq) -> Self {
+        Self { first, last, own: None }
+    }
+
+    /// Both.
+    pub(in super::super) fn and(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+            own: self.own.into_iter().chain(other.own).min(),
+        }
+    }
+}
+
+/// Customers or objects, each with the places in the log that touch it.
+pub(in super::super) type Marks = BTreeMap<Scoped, Touches>;
 
 /// Adds places in the log to a mark, or makes it.
-pub(in super::super) fn touch(marks: &mut Marks, of: Scoped, (first, last): (Seq, Seq)) {
-    let mark = marks.entry(of).or_insert((first, last));
-    *mark = (mark.0.min(first), mark.1.max(last));
+pub(in super::super) fn touch(marks: &mut Marks, of: Scoped, places: Touches) {
+    let mark = marks.entry(of).or_insert(places);
+    *mark = mark.and(places);
 }
 
 /// Facts about objects of one ledger that are no customer's, in the log's order.
@@ -37,7 +72,7 @@ pub(in super::super) struct Stretch {
     pub(in super::super) objects: Marks,
     /// Objects that are told again as they were, with the digest of their terms: they touch somebody only where customers'
     /// facts embed other terms of them.
-    pub(in super::super) again: BTreeMap<(Scoped, String), (Seq, Seq)>,
+    pub(in super::super) again: BTreeMap<(Scoped, String), Touches>,
     /// Which object which customer names.
     pub(in super::super) references: BTreeSet<(Scoped, String)>,
     /// Terms that customers' facts embed, by the object's id.
@@ -53,7 +88,7 @@ impl Stretch {
             self.references.insert((customer.clone(), clean(object)));
         }
         self.take_terms(customer.0, &customer.1, seq, fact);
-        touch(&mut self.customers, customer, (seq, seq));
+        touch(&mut self.customers, customer, Touches::own(seq));
     }
 
     /// Takes a fact about an object that is no customer's, to be weighed.
@@ -79,13 +114,14 @@ impl Stretch {
             let of = (ledger.0, ledger.1.clone(), object);
             for (seq, fact) in facts {
                 match adds(&fact, &before) {
-                    Adds::Something => touch(&mut self.objects, of.clone(), (seq, seq)),
+                    Adds::Something => touch(&mut self.objects, of.clone(), Touches::by_object(seq)),
                     Adds::Nothing => {}
                     Adds::NothingBeside(telling) => {
                         let account = rows::account_of(ledger.1.clone());
                         let told = Told::new(ledger.0, account, &telling, seq, &fact.event);
-                        let mark = self.again.entry((of.clone(), told.digest().to_owned())).or_insert((seq, seq));
-                        *mark = (mark.0.min(seq), mark.1.max(seq));
+                        let place = Touches::by_object(seq);
+                        let mark = self.again.entry((of.clone(), told.digest().to_owned())).or_insert(place);
+                        *mark = mark.and(place);
                     }
                 }
                 before.push(fact);

@@ -1,7 +1,5 @@
 //! The customers whose rows a stretch of the log may have changed, looked up in the log and in what a generation keeps of it.
 
-use std::collections::BTreeMap;
-
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
@@ -11,7 +9,7 @@ use super::{
     log_columns::{STORED, fact},
     reader::Columns,
     rows::account_of,
-    stretch::Stretch,
+    stretch::{Marks, Stretch, Touches},
     told,
 };
 use crate::{
@@ -66,7 +64,7 @@ impl Database {
         if joins != Some(false) {
             return Ok(None);
         }
-        let (mut customers, places) = (BTreeMap::new(), (after, to));
+        let (mut customers, places) = (Marks::new(), Touches::between(after, to));
         let text = "SELECT DISTINCT f.livemode, f.account, f.customer FROM fact f
              WHERE f.seq > $1 AND f.seq <= $2 AND f.customer IS NOT NULL";
         for row in &sqlx::query(text).bind(after).bind(to).fetch_all(&self.log).await.doing(DOING)? {
