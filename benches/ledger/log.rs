@@ -47,6 +47,24 @@ impl Account {
         body.into()
     }
 
+    /// Where the log of one account tells of its prices.
+    pub(crate) fn prices(&self) -> Vec<usize> {
+        let told = |webhook: &Vec<Vec<u8>>| {
+            let body: serde_json::Value = serde_json::from_slice(&webhook.join(&b"T"[..])).unwrap();
+            body["type"] == "price.created"
+        };
+        (0..self.webhooks.len()).filter(|place| told(&self.webhooks[*place])).collect()
+    }
+
+    /// The price of that webhook under another name: names tell causes, so whoever pays it is recomputed.
+    pub(crate) fn renamed(&self, place: usize) -> Bytes {
+        let mut event: serde_json::Value = serde_json::from_slice(&self.webhook(place)).unwrap();
+        event["id"] = format!("evt_renamed{place}").into();
+        event["type"] = "price.updated".into();
+        event["data"]["object"]["nickname"] = format!("Renamed {place}").into();
+        event.to_string().into()
+    }
+
     /// Webhooks of these places in so many rounds of so many, each round of customers of its own. Errors are panics: a bench
     /// that runs out of webhooks measures nothing.
     pub(crate) fn rounds(&self, places: Range<usize>, rounds: usize, of: usize) -> Vec<Vec<Bytes>> {

@@ -236,9 +236,11 @@ async fn large_ledgers(sizes: [usize; 2]) -> String {
                 row(&mut api, with_percentiles(format!("{what}, {store}"), customers.to_string(), &times));
             }
             if twins == sizes[1] {
-                let (rate, times) = to_the_api(&mut daemon, &account, kept_back.end).await;
+                let (rate, times, while_renamed) = to_the_api(&mut daemon, &account, kept_back.end).await;
                 let what = format!("event to API at {rate:.0} webhooks a second (half the peak), {store}");
                 row(&mut api, with_percentiles(what, customers.to_string(), &times));
+                let what = format!("the same while all prices that anybody pays are renamed, {store}");
+                row(&mut api, with_percentiles(what, customers.to_string(), &while_renamed));
             }
             assert!(daemon.terminate(), "{}", daemon.output());
         }
@@ -291,8 +293,8 @@ async fn ask(daemon: &mut Daemon, path: &str, times: usize) -> Vec<Duration> {
 }
 
 /// From a webhook's posting until its customer's figures are in the API, while others are posted at half the rate that 16
-/// connections reach.
-async fn to_the_api(daemon: &mut Daemon, account: &Account, from: usize) -> (f64, Vec<Duration>) {
+/// connections reach; and the same from when all prices of customers up to `from` have got other names.
+async fn to_the_api(daemon: &mut Daemon, account: &Account, from: usize) -> (f64, Vec<Duration>, Vec<Duration>) {
     const PEAK_TAKEN_OVER: Duration = Duration::from_secs(2);
     let next = Arc::new(AtomicUsize::new(0));
     let address = daemon.address();
@@ -337,10 +339,26 @@ async fn to_the_api(daemon: &mut Daemon, account: &Account, from: usize) -> (f64
 
     let stop = Arc::new(AtomicBool::new(false));
     let senders = load(Duration::from_secs_f64(16.0 / rate), stop.clone());
+    let times = probed(daemon, "probe").await;
+    let twins = from / account.events();
+    let prices = account.prices();
+    assert!(!prices.is_empty(), "an account without prices");
+    let renamed = prices.iter().flat_map(|price| (0..twins).map(move |twin| twin * account.events() + price));
+    post_all(address, renamed.map(|place| account.renamed(place)).collect()).await;
+    let while_renamed = probed(daemon, "later").await;
+    stop.store(true, Ordering::Relaxed);
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    (rate, times, while_renamed)
+}
+
+/// From the posting of what new customers pay, one after the other, until it is in the API; sorted.
+async fn probed(daemon: &mut Daemon, name: &str) -> Vec<Duration> {
     let mut asking = daemon.connect();
     let mut times = Vec::new();
     for probe in 0..60 {
-        let customer = format!("cus_probe{probe}");
+        let customer = format!("cus_{name}{probe}");
         let since = Instant::now();
         let answer = daemon.post(subscribed(&customer)).await;
         assert_eq!(answer.status, 200);
@@ -350,12 +368,8 @@ async fn to_the_api(daemon: &mut Daemon, account: &Account, from: usize) -> (f64
         }
         times.push(since.elapsed());
     }
-    stop.store(true, Ordering::Relaxed);
-    for sender in senders {
-        sender.await.unwrap();
-    }
     times.sort();
-    (rate, times)
+    times
 }
 
 /// A customer nobody knew, and what it pays.
