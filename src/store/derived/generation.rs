@@ -59,7 +59,7 @@ pub struct Mark {
     pub last_seq: Seq,
 }
 
-/// Whose marks are taken; of each kind the longest waiting first.
+/// Whose marks are taken. Of those marked by events of their own half are the longest waiting and half the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turns {
     /// Of those marked by events of their own as many as come, but a quarter at least of those that only name what has changed: a

@@ -107,7 +107,7 @@ on_both! {
         ledger.append(&(30..40).map(|n| renewed(&format!("cus_{n}"), "price_a")).collect::<Vec<_>>()).await;
         ledger.store.derived.advance(generation, 100).await.unwrap();
         let turns = whose_turn(&ledger, generation, (Turns::All, 8)).await;
-        assert_eq!(turns[..6], ["cus_25", "cus_30", "cus_31", "cus_32", "cus_33", "cus_34"]);
+        assert_eq!(turns[..6], ["cus_25", "cus_30", "cus_31", "cus_39", "cus_38", "cus_37"]);
         assert_eq!(turns[6..], ["cus_10", "cus_11"]);
         ledger.settle().await.unwrap();
         assert!(ledger.verify().await.holds());

@@ -22,6 +22,7 @@ const DOING: &str = "reading marks";
 /// Which marks, and the order in which they wait; an index leads along each.
 const ALL: (&str, &str) = ("", "first_seq, livemode, account, customer");
 const OWN: (&str, &str) = (" AND own_seq IS NOT NULL", "own_seq, livemode, account, customer");
+const NEWEST: (&str, &str) = (" AND own_seq IS NOT NULL", "own_seq DESC, livemode DESC, account DESC, customer DESC");
 const BY_OBJECT: (&str, &str) = (" AND own_seq IS NULL", "first_seq, livemode, account, customer");
 
 impl Database {
@@ -52,11 +53,11 @@ pub(in super::super) async fn whose_turn(
 ) -> Result<Vec<Mark>, StoreError> {
     let limit = limit.saturating_add(i64::try_from(passed_over.len()).unwrap_or(i64::MAX));
     let mut all = match turns {
-        Turns::Own => marks(connection, generation, OWN, limit, take).await?,
+        Turns::Own => both_ends(connection, generation, limit, take).await?,
         Turns::All => {
             let theirs = limit / 4;
             let mut by_object = marks(connection, generation, BY_OBJECT, theirs, take).await?;
-            let own = marks(connection, generation, OWN, limit - count(&by_object), take).await?;
+            let own = both_ends(connection, generation, limit - count(&by_object), take).await?;
             // There may be more of them, and nobody else is there to go before them.
             if count(&by_object) == theirs && count(&own) < limit - theirs {
                 by_object = marks(connection, generation, BY_OBJECT, limit - count(&own), take).await?;
@@ -65,6 +66,24 @@ pub(in super::super) async fn whose_turn(
         }
     };
     all.retain(|mark| !passed_over.contains(&mark.key));
+    Ok(all)
+}
+
+/// Of those marked by events of their own half of the longest waiting, which lets nobody wait for ever, and half of the newest: who
+/// subscribes while a long history is taken in mustn't wait for all of it.
+async fn both_ends(
+    connection: &mut Connection,
+    generation: GenerationId,
+    limit: i64,
+    take: &str,
+) -> Result<Vec<Mark>, StoreError> {
+    let newest = limit / 2;
+    let mut all = marks(connection, generation, OWN, limit - newest, take).await?;
+    if newest > 0 && count(&all) == limit - newest {
+        let known: BTreeSet<CustomerKey> = all.iter().map(|mark| mark.key.clone()).collect();
+        let further = marks(connection, generation, NEWEST, newest, take).await?;
+        all.extend(further.into_iter().filter(|mark| !known.contains(&mark.key)));
+    }
     Ok(all)
 }
 
