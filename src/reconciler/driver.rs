@@ -20,7 +20,7 @@ use super::{
     INCREMENTAL, ReconcileError, Reconciler,
     meanwhile::{self, Meanwhile},
     rules,
-    work::{Reached, Step, Work},
+    work::{Far, Reached, Step, Work},
 };
 
 /// What the reconciler last saw and did: `/api/v1/status` shows it.
@@ -161,7 +161,11 @@ impl Driver {
                 Ok(Step::More) => continue,
                 Ok(Step::Drained) => work.first_failed(),
                 Ok(Step::Far(far)) => {
-                    tracing::info!("the log is far ahead: filling the ledger afresh, the old one answers until then");
+                    let why = match far {
+                        Far::Events => "the log is far ahead",
+                        Far::Customers => "more than half of all customers wait to be recomputed",
+                    };
+                    tracing::info!(why, "filling the ledger afresh, the old one answers until then");
                     self.rebuild(Some(Meanwhile { generation, far }), stop).await?;
                     continue;
                 }

@@ -22,7 +22,8 @@ pub(super) struct Meanwhile {
 }
 
 /// Works until `over` on whichever generation answers: on the `old` one as it says, on the new one, once it answers, as ever. One
-/// that is kept under other rules isn't touched, nor any while another process holds the lease.
+/// that is kept under other rules isn't touched, nor any while another process holds the lease. What fails is tried again; an error
+/// is the last, or that of a customer that can't be brought up to date.
 pub(super) async fn keep_up(
     reconciler: &Reconciler,
     old: Option<Meanwhile>,
@@ -32,14 +33,9 @@ pub(super) async fn keep_up(
 ) -> Result<(), ReconcileError> {
     let fingerprint = reconciler.rules.fingerprint();
     let mut under_way: Option<(GenerationId, Work<'_>)> = None;
-    let outcome = loop {
-        if *over.borrow() || *stop.borrow() {
-            break Ok(());
-        }
+    let mut last: Result<(), ReconcileError> = Ok(());
+    while !*over.borrow() && !*stop.borrow() {
         let step = async {
-            if !lease.hold(&reconciler.store.records).await? {
-                return Ok(Step::Drained);
-            }
             let current = reconciler.current_generation().await?.filter(|current| current.fingerprint == fingerprint);
             let Some(current) = current else { return Ok(Step::Drained) };
             let work = match under_way.take() {
@@ -51,6 +47,10 @@ pub(super) async fn keep_up(
                 Some(Meanwhile { far: Far::Customers, .. }) => work.of_own_events(),
                 None => work,
             };
+            // Asked for only where there is something to do: another process, under the rules of the old one, may keep that up.
+            if !lease.hold(&reconciler.store.records).await? {
+                return Ok(Step::Drained);
+            }
             let (_, work) = under_way.insert((current.id, work));
             let step = work.step().await;
             // Switched and retired meanwhile: then this one's fate says nothing.
@@ -61,23 +61,21 @@ pub(super) async fn keep_up(
             watch(current.id, work.reached().await?);
             Ok(step)
         };
-        match step.await {
-            Err(error) => break Err(error),
+        let step = step.await;
+        if matches!(step, Ok(Step::More)) {
             // Whoever fills shares these threads, as webhooks do.
-            Ok(Step::More) => tokio::task::yield_now().await,
-            Ok(_) => {
-                sleep(limits::RECONCILER_REST).await;
-                tokio::select! {
-                    () = wake.notified() => {}
-                    () = sleep(limits::RECONCILER_INTERVAL) => {}
-                    // An error means that nobody fills any more.
-                    _ = over.wait_for(|over| *over) => {}
-                }
+            tokio::task::yield_now().await;
+        } else {
+            sleep(limits::RECONCILER_REST).await;
+            tokio::select! {
+                () = wake.notified() => {}
+                () = sleep(limits::RECONCILER_INTERVAL) => {}
+                // An error means that nobody fills any more.
+                _ = over.wait_for(|over| *over) => {}
             }
         }
-    };
-    match (outcome, under_way) {
-        (Ok(()), Some((_, work))) => work.first_failed(),
-        (outcome, _) => outcome,
+        last = step.map(drop);
     }
+    last?;
+    under_way.map_or(Ok(()), |(_, work)| work.first_failed())
 }

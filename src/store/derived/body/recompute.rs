@@ -51,11 +51,12 @@ pub(in super::super) async fn whose_turn(
     passed_over: &BTreeSet<&CustomerKey>,
     take: &str,
 ) -> Result<Vec<Mark>, StoreError> {
-    let limit = limit.saturating_add(i64::try_from(passed_over.len()).unwrap_or(i64::MAX));
+    // Whoever is passed over may stand before all others, of either kind.
+    let passed = i64::try_from(passed_over.len()).unwrap_or(i64::MAX);
+    let (theirs, limit) = ((limit / 4).saturating_add(passed), limit.saturating_add(passed));
     let mut all = match turns {
         Turns::Own => both_ends(connection, generation, limit, take).await?,
         Turns::All => {
-            let theirs = limit / 4;
             let mut by_object = marks(connection, generation, BY_OBJECT, theirs, take).await?;
             let own = both_ends(connection, generation, limit - count(&by_object), take).await?;
             // There may be more of them, and nobody else is there to go before them.
