@@ -268,8 +268,10 @@ mod tests {
     }
 
     #[test]
-    fn everything_together_stays_small() {
-        let all: usize = FILES.iter().filter_map(|(path, _)| asset(path)).map(|file| file.gzip.len()).sum();
+    fn all_that_pages_load_stays_small() {
+        // No page loads the licences: they are there to be read.
+        let loaded = FILES.iter().filter(|(path, _)| !path.ends_with(".txt"));
+        let all: usize = loaded.filter_map(|(path, _)| asset(path)).map(|file| file.gzip.len()).sum();
         let all = all + page().gzip.len();
         assert!(all <= 150 * 1024, "the dashboard has {all} bytes compressed, and may have 150 KiB");
     }
