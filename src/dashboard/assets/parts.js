@@ -203,9 +203,6 @@ export function Part({ part, currency }) {
     ${part.end_reason ? ` · ${words(part.end_reason)}` : ""}${part.feedback ? ` · said “${words(part.feedback)}”` : ""}${part.comment ? html` · <q>${part.comment}</q>` : ""}${part.events.length > 0 && html` · <${Events} ids=${part.events} />`}</div>`;
 }
 
-/** @param {{ at: string | null | undefined }} props */
-export const Instant = ({ at }) => html`<time datetime=${at ?? undefined}>${instant(at)}</time>`;
-
 /** Where the list goes on. @param {{ pages: any }} props */
 export const More = ({ pages }) => (pages.next ? html`<p class="more"><button type="button" disabled=${pages.busy} onClick=${pages.load}>${pages.busy ? "Loading…" : "Show more"}</button></p>` : null);
 
@@ -224,6 +221,3 @@ export const csv = (rows) => rows.map((row) => row.map((cell) => {
   const plain = /^[=+@\t\r-]/.test(text) && !/^-?[\d.]+$/.test(text) ? `'${text}` : text;
   return /[",\n\r]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
 }).join(",")).join("\r\n");
-
-/** Asks once and forgets. */
-export const fetchText = (/** @type {string} */ to) => ask(to, { text: true });

@@ -19,9 +19,6 @@ export function SegmentLine({ query, takes }) {
   return html`<p class="asof" role="status">${takes ? html`Segment: <strong>${query.where ?? query.segment}</strong>, ${by}.` : html`This page isn’t told by segment: its figures are of <strong>all customers</strong>, not of ${name} alone.`} <button type="button" class="link" onClick=${() => choose(everybody)}>All customers</button></p>`;
 }
 
-/** What of a page isn't told by segment says so, instead of a figure of everybody. @param {{ what: string }} props */
-export const NotBySegment = ({ what }) => html`<p class="soft">${what} told by segment. <button type="button" class="link" onClick=${() => choose(everybody)}>Show all customers</button></p>`;
-
 /** The choice in the report's bar. @param {{ query: Record<string, string> }} props */
 export function SegmentChoice({ query }) {
   const [open, set] = useState(false);

@@ -6,7 +6,7 @@ import { plusDays, plusMonths, today } from "../days.js";
 import { amounts, count, date, decimal, instant, money, words, sentence } from "../format.js";
 import { marksOn, useLedger } from "../ledger.js";
 import { NoteForm, Notes } from "../notes.js";
-import { Act, Answered, Card, Choice, commands, Csv, Customer, Empty, More, PageHead, Select, Table, useNames, useTitle } from "../parts.js";
+import { Act, Answered, Card, commands, Csv, Customer, Empty, More, PageHead, Select, Table, useNames, useTitle } from "../parts.js";
 import { choose, here, href } from "../route.js";
 
 /** Rules that judge customers lost, whose series can be drawn. */

@@ -4,7 +4,7 @@ import { address, useApi, usePages } from "../api.js";
 import { Chart } from "../charts.js";
 import { count, date, money, period, several, share, units, words } from "../format.js";
 import { marksOn, stated, useLedger } from "../ledger.js";
-import { Answered, Card, Change, Choice, Csv, Customer, Empty, More, PageHead, Table } from "../parts.js";
+import { Answered, Card, Choice, Csv, Customer, Empty, More, PageHead, Table } from "../parts.js";
 import { choose, href, span } from "../route.js";
 import { MovementTable, compactUnits } from "./overview.js";
 

@@ -1,7 +1,7 @@
 // Closing: the months that were closed and with what, what later events changed in them, and closing one.
 import { html, useState } from "../vendor/preact.js";
 import { address, send, useApi, usePages, moved } from "../api.js";
-import { endOfMonth, plusMonths, monthOf, today } from "../days.js";
+import { plusMonths, today } from "../days.js";
 import { count, date, instant, money, month as monthName, words } from "../format.js";
 import { useLedger, whoOf } from "../ledger.js";
 import { Act, Answered, Apart, Card, Change, Csv, Customer, Dialog, Empty, Events, More, PageHead, Table, useNames } from "../parts.js";

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { address, useApi } from "../api.js";
 import { Chart } from "../charts.js";
 import { endOfMonth, monthOf, plusMonths, today } from "../days.js";
-import { count, country, date, instant, money, period, sentence, several, units, words } from "../format.js";
+import { count, country, date, instant, money, period, several, units, words } from "../format.js";
 import { marksOn, stated, useLedger } from "../ledger.js";
 import { Answered, capital, Card, Change, Choice, Empty, Event, Events, Kind, Part, Table, useTitle, AtStripe, CopyLink, Csv, Dialog } from "../parts.js";
 import { choose, href } from "../route.js";

@@ -1,11 +1,11 @@
 // Not Stripe's figure? What differs from another profile, knob by knob, or from an export of Stripe's, customer by customer.
 import { html, useState } from "../vendor/preact.js";
 import { address, ask, useApi } from "../api.js";
-import { endOfMonth, monthOf, plusMonths, today } from "../days.js";
+import { monthOf, plusMonths, today } from "../days.js";
 import { count, date, money, words } from "../format.js";
 import { useLedger } from "../ledger.js";
 import { Answered, Apart, Card, Change, Csv, Customer, Empty, Failed, Loading, Means, PageHead, Select, Table, useNames } from "../parts.js";
-import { choose, href } from "../route.js";
+import { choose } from "../route.js";
 import { knobMeans, knobName, knobValue, LINES, profileMeans } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */

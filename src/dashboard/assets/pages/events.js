@@ -2,7 +2,6 @@
 import { html } from "../vendor/preact.js";
 import { address, useApi, usePages } from "../api.js";
 import { ago, bytes, count, instant, words } from "../format.js";
-import { useLedger } from "../ledger.js";
 import { Answered, AtStripe, Card, CopyLink, Csv, Customer, Empty, Event, More, PageHead, Select, Table, Text, useTitle } from "../parts.js";
 import { choose, here, href } from "../route.js";
 
