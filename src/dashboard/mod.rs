@@ -4,6 +4,7 @@
 //! hash of all of it, so that browsers keep it for good and a new version of the daemon brings new addresses.
 
 mod files;
+mod tight;
 
 use axum::{
     Router,
