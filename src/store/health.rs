@@ -33,6 +33,8 @@ pub(super) struct Outcome(Mutex<Last>);
 struct Last {
     failed: Option<String>,
     at: Option<Instant>,
+    /// How many failed so far.
+    failures: u64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,19 +84,26 @@ impl Health {
 }
 
 impl Outcome {
-    /// Takes note of a write's outcome and hands it on; `wrote` says whether anything was written at all.
-    pub(super) fn note<T>(
+    /// Makes a write, takes note of its outcome and hands it on; `wrote` says whether anything was written at all. A write that
+    /// succeeds beside one that fails says nothing of what the disk takes since.
+    pub(super) async fn of<T>(
         &self,
-        outcome: Result<T, StoreError>,
+        write: impl Future<Output = Result<T, StoreError>>,
         wrote: impl FnOnce(&T) -> bool,
     ) -> Result<T, StoreError> {
-        let failed = match &outcome {
-            Ok(done) if wrote(done) => None,
-            Err(error @ (StoreError::Unavailable { .. } | StoreError::Damaged { .. })) => Some(error.why()),
+        let failures = locked(&self.0).failures;
+        let outcome = write.await;
+        let mut last = locked(&self.0);
+        match &outcome {
+            Ok(done) if wrote(done) && last.failures == failures => last.failed = None,
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Damaged { .. })) => {
+                (last.failed, last.failures) = (Some(error.why()), last.failures + 1);
+            }
             // Nothing was written, or what was asked was at fault: that says nothing of the disk.
             Ok(_) | Err(_) => return outcome,
-        };
-        *locked(&self.0) = Last { failed, at: Some(Instant::now()) };
+        }
+        last.at = Some(Instant::now());
+        drop(last);
         outcome
     }
 
@@ -106,5 +115,34 @@ impl Outcome {
     /// Whether nothing was written for so long that only another write can tell.
     pub(super) fn is_older_than(&self, age: Duration) -> bool {
         locked(&self.0).at.is_none_or(|at| at.elapsed() >= age)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn full() -> Result<(), StoreError> {
+        Err(StoreError::Unavailable { doing: "writing", reason: "the disk is full".into() })
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_over_with_the_next_write_and_not_with_one_that_was_under_way() {
+        let log = Outcome::default();
+        let (done, under_way) = oneshot::channel();
+        let slow = log.of(async { under_way.await.unwrap() }, |()| true);
+        let failing = async {
+            assert!(log.of(async { full() }, |()| true).await.is_err());
+            done.send(Ok(())).unwrap();
+        };
+        let (slow, ()) = tokio::join!(slow, failing);
+        assert!(slow.is_ok());
+        assert!(log.failure().is_some(), "it began before the disk was full");
+        assert!(log.of(async { Ok(()) }, |()| false).await.is_ok());
+        assert!(log.failure().is_some(), "nothing was written");
+        assert!(log.of(async { Ok(()) }, |()| true).await.is_ok());
+        assert_eq!(log.failure(), None);
     }
 }

@@ -69,7 +69,7 @@ impl Database {
                 self.plan.pass(planned::REPLACE_BEFORE_COMMIT).await?;
                 tx.commit().await.doing(DOING)
             };
-            self.health.derived().note(written.await, |()| true)?;
+            self.health.derived().of(written, |()| true).await?;
         }
         Ok(taken)
     }
@@ -95,7 +95,7 @@ impl Database {
             tx.commit().await.doing(DOING)?;
             Ok(replaced)
         };
-        self.health.derived().note(written.await, |replaced| *replaced > 0)
+        self.health.derived().of(written, |replaced| *replaced > 0).await
     }
 }
 

@@ -29,6 +29,7 @@ impl Database {
         let (file, health) = (self.file.clone(), self.health.clone());
         blocking(DOING, move || {
             health.log_is_there(DOING)?;
+            file.may_be_opened(DOING)?;
             // Nobody else may read it; SQLite takes an empty file for none.
             private::make_file(&path)?;
             let copy = || {
@@ -39,10 +40,8 @@ impl Database {
                 connection.execute("VACUUM INTO ?", [path.to_string_lossy()])
             };
             copy().doing_directly(DOING)?;
-            if let Err(super::log_file::Wrong::Gone(reason)) = file.look() {
-                return Err(StoreError::Unavailable { doing: DOING, reason });
-            }
-            Ok(())
+            // Nor did it go meanwhile.
+            file.may_be_opened(DOING)
         })
         .await
     }

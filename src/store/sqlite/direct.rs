@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::opening::BUSY;
+use super::{log_file::LogFile, opening::BUSY};
 use crate::store::{
     StoreError,
     errors::{DoingDirectly, corrupt},
@@ -40,6 +40,8 @@ impl From<StoreError> for Failure {
 #[derive(Clone, Debug)]
 pub(super) struct Direct {
     path: Arc<Path>,
+    /// Where it is the log.
+    log: Option<LogFile>,
     /// Run on each new connection.
     pragmas: &'static str,
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -48,7 +50,12 @@ pub(super) struct Direct {
 impl Direct {
     /// To the file at `path`, which is there and migrated; `pragmas` prepare each connection.
     pub(super) fn to(path: &Path, pragmas: &'static str) -> Self {
-        Self { path: path.into(), pragmas, idle: Arc::default() }
+        Self { path: path.into(), log: None, pragmas, idle: Arc::default() }
+    }
+
+    /// The same to the log.
+    pub(super) fn to_log(file: LogFile, pragmas: &'static str) -> Self {
+        Self { path: file.path().into(), log: Some(file), pragmas, idle: Arc::default() }
     }
 
     /// Does `work` on a connection, on a thread that may block.
@@ -59,7 +66,7 @@ impl Direct {
     ) -> Result<T, StoreError> {
         let direct = self.clone();
         let working = tokio::task::spawn_blocking(move || {
-            let mut connection = direct.take()?;
+            let mut connection = direct.take(doing)?;
             let done = work(&mut connection)?;
             // One that failed is closed: it may be in a state nobody knows.
             direct.idle().push(connection);
@@ -78,10 +85,11 @@ impl Direct {
         self.idle().clear();
     }
 
-    fn take(&self) -> rusqlite::Result<Connection> {
+    fn take(&self, doing: &'static str) -> Result<Connection, Failure> {
         if let Some(connection) = self.idle().pop() {
             return Ok(connection);
         }
+        self.log.as_ref().map_or(Ok(()), |log| log.may_be_opened(doing))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY)?;

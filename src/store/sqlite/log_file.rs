@@ -11,6 +11,8 @@ use std::{
 
 use rusqlite::Connection;
 
+use crate::store::StoreError;
+
 /// The log and what SQLite keeps beside it; clones share what was seen of them.
 #[derive(Clone, Debug)]
 pub(super) struct LogFile(Arc<Files>);
@@ -146,6 +148,16 @@ impl LogFile {
             }
         }
         Ok(())
+    }
+
+    /// Errors while other files lie under its names: opened under a foreign one, SQLite takes what lies beside it for left over by
+    /// somebody who died, and cuts the index that this process has mapped, or removes the write-ahead log. Asked before each opening.
+    pub(super) fn may_be_opened(&self, doing: &'static str) -> Result<(), StoreError> {
+        match self.look() {
+            Err(Wrong::Gone(reason)) => Err(StoreError::Unavailable { doing, reason }),
+            // Cut, but the same: whoever reads it finds out whether anything is missing.
+            Ok(()) | Err(Wrong::AheadShorter(_) | Wrong::Shorter(_)) => Ok(()),
+        }
     }
 
     /// Whether the write-ahead log holds every page that SQLite has written into it and not yet moved.

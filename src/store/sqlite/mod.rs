@@ -109,7 +109,7 @@ impl Database {
             log_writer,
             derived,
             derived_writer,
-            facts: direct::Direct::to(path, READING),
+            facts: direct::Direct::to_log(file.clone(), READING),
             fresh: direct::Direct::to(&derived_path, FILLING),
             replacing: direct::Direct::to(&derived_path, REPLACING),
             ledgers: direct::Direct::to(&derived_path, READING),

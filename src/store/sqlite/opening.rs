@@ -93,8 +93,10 @@ pub(super) async fn open_file(
         schema::is_of_now(&migrations, &taken.map_err(|_| schema::none_yet(&shown))?, &shown)?;
     }
     let reading = connect.pragma("query_only", "ON");
-    let readers =
-        pool(replaceable).max_connections(options.readers).connect_with(reading).await.map_err(unavailable)?;
+    // The log's are all opened now: none is opened while another file lies under its name (`log_file.rs`).
+    let at_once = if replaceable.is_none() { options.readers } else { 0 };
+    let readers = pool(replaceable).min_connections(at_once).max_connections(options.readers);
+    let readers = readers.connect_with(reading).await.map_err(unavailable)?;
     Ok((readers, writer))
 }
 

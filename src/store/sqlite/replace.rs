@@ -94,7 +94,7 @@ impl Database {
             };
             self.replacing.run(DOING, write).await
         };
-        self.health.derived().note(replaced.await, |replaced| *replaced > 0)
+        self.health.derived().of(replaced, |replaced| *replaced > 0).await
     }
 }
 

@@ -99,8 +99,8 @@ pub(crate) async fn alone_with_generation(
 }
 
 /// Whether the log could be written: the one connection that writes it may be busy doing so, and isn't disturbed.
-pub(crate) async fn log_is_writable(_database: &Database) -> Result<(), StoreError> {
-    Ok(())
+pub(crate) async fn log_is_writable(database: &Database) -> Result<(), StoreError> {
+    database.file.may_be_opened("looking at the log's file")
 }
 
 /// Closes connections that aren't of a pool.

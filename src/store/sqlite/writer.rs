@@ -194,9 +194,12 @@ fn serve(appending: &Appending, mut connection: Option<Connection>, asked: &mpsc
     while let Ok(ask) = asked.recv() {
         match ask {
             Ask::Append(group, mut answer, turn) => {
-                let open = || open_to_append(appending.file.path()).doing_directly(DOING);
-                let opened = connection.take().map_or_else(open, Ok);
-                let outcome = health.log_is_there(DOING).and(opened).and_then(|mut opened| {
+                let open = || {
+                    appending.file.may_be_opened(DOING)?;
+                    open_to_append(appending.file.path()).doing_directly(DOING)
+                };
+                let there = health.log_is_there(DOING);
+                let outcome = there.and_then(|()| connection.take().map_or_else(open, Ok)).and_then(|mut opened| {
                     let seqs = append(&mut opened, &group, appending, &mut looked, &mut answer)?;
                     // One that failed is closed: it may be in a state nobody knows.
                     connection = Some(opened);

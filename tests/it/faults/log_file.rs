@@ -56,6 +56,7 @@ async fn a_copy_of_the_file_alone_is_seconds_old() {
 async fn nothing_is_taken_into_a_log_that_was_removed_cut_or_replaced() {
     let mut daemon = Daemon::start().await;
     let (log, away) = (daemon.dir().join("mrrd.db"), daemon.dir().join("away"));
+    let ahead = daemon.dir().join("mrrd.db-wal");
     assert_eq!(posted(&mut daemon, "evt_1").await, 200);
     for file in ["mrrd.db", "mrrd.db-wal", "mrrd.db-shm"] {
         let file = daemon.dir().join(file);
@@ -63,8 +64,12 @@ async fn nothing_is_taken_into_a_log_that_was_removed_cut_or_replaced() {
         // Not for a moment: what is answered 200 would be lost.
         assert_eq!(posted(&mut daemon, "evt_2").await, 503, "{} is gone", file.display());
         assert_eq!(daemon.get("/readyz").await.status, 503);
-        fs::write(&file, "another one").unwrap();
-        assert_eq!(posted(&mut daemon, "evt_2").await, 503, "{} was replaced", file.display());
+        for other in ["another one", ""] {
+            fs::write(&file, other).unwrap();
+            assert_eq!(posted(&mut daemon, "evt_2").await, 503, "{} was replaced by {other:?}", file.display());
+            // SQLite takes it away where it finds it beside an empty file.
+            assert!(ahead.exists());
+        }
         fs::rename(&away, &file).unwrap();
         until("it is back", &mut daemon, async |daemon| posted(daemon, "evt_2").await == 200).await;
         until("it is ready", &mut daemon, async |daemon| daemon.get("/readyz").await.status == 200).await;
@@ -74,7 +79,7 @@ async fn nothing_is_taken_into_a_log_that_was_removed_cut_or_replaced() {
     daemon.accept(event("evt_ahead")).await;
     daemon.settle().await;
     tokio::time::sleep(Duration::from_millis(300)).await;
-    OpenOptions::new().write(true).open(daemon.dir().join("mrrd.db-wal")).unwrap().set_len(0).unwrap();
+    OpenOptions::new().write(true).open(&ahead).unwrap().set_len(0).unwrap();
     assert_eq!(posted(&mut daemon, "evt_3").await, 503);
     daemon.kill();
     assert!(log.exists());

@@ -53,7 +53,7 @@ pub(in super::super) const MARKED_AGAIN: &str =
 
 impl Database {
     pub(in crate::store) async fn advance(&self, generation: GenerationId, limit: i64) -> Result<Advanced, StoreError> {
-        self.health.derived().note(advance_to(self, generation, limit).await, |advanced| advanced.read > 0)
+        self.health.derived().of(advance_to(self, generation, limit), |advanced| advanced.read > 0).await
     }
 
     /// The same by the driver's statements.

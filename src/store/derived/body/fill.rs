@@ -35,7 +35,7 @@ impl Database {
         tables.push(references(generation, batch));
         let own = DaySums::own_of(batch)?;
         tables.extend([digests::lines(&own), customer_lines(&own)].map(|lines| lines.fresh_rows(generation)));
-        self.health.derived().note(write_fresh(self, generation, tables).await, |()| true)
+        self.health.derived().of(write_fresh(self, generation, tables), |()| true).await
     }
 
     pub(in crate::store) async fn filled(

@@ -65,9 +65,8 @@ pub(in super::super) struct Fresh<'p> {
 
 impl Database {
     pub(in crate::store) async fn append(&self, batch: &Arc<Vec<Prepared>>) -> Result<Vec<Appended>, StoreError> {
-        let outcome = self.append_all(batch).await;
         let new = |answers: &Vec<Appended>| answers.iter().any(|answer| *answer != Appended::Duplicate);
-        let outcome = self.health.log().note(outcome, new)?;
+        let outcome = self.health.log().of(self.append_all(batch), new).await?;
         for answer in &outcome {
             if let Appended::New(seq) | Appended::Variant(seq) = answer {
                 self.health.reach(*seq);

@@ -33,14 +33,13 @@ impl Database {
         let failing = self.health.log().failure().is_some();
         if failing || self.health.log().is_older_than(UNTOLD) {
             // Its outcome is what is asked for; an error is kept there.
-            let _ = self.health.log().note(probe_log(self, failing).await, |()| true);
+            let _ = self.health.log().of(probe_log(self, failing), |()| true).await;
         }
         if !is_whole {
             return Ok(());
         }
         let failing = self.health.derived().failure().is_some();
         // While writes fail one is made, to see when they go through again.
-        let remembered = self.remember(failing).await;
-        self.health.derived().note(remembered, |()| failing)
+        self.health.derived().of(self.remember(failing), |()| failing).await
     }
 }

@@ -31,7 +31,7 @@ fn held(columns: &mut Columns<'_>) -> Read<Held> {
 
 impl Database {
     pub(in crate::store) async fn lease(&self, name: &str, holder: &str, length: Duration) -> Result<bool, StoreError> {
-        self.health.log().note(self.take_lease(name, holder, length).await, |taken| *taken)
+        self.health.log().of(self.take_lease(name, holder, length), |taken| *taken).await
     }
 
     async fn take_lease(&self, name: &str, holder: &str, length: Duration) -> Result<bool, StoreError> {

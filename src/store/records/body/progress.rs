@@ -13,7 +13,7 @@ impl Database {
     }
 
     pub(in crate::store) async fn set_progress(&self, name: &str, place: &str) -> Result<(), StoreError> {
-        self.health.log().note(self.write_progress(name, place).await, |wrote| *wrote).map(drop)
+        self.health.log().of(self.write_progress(name, place), |wrote| *wrote).await.map(drop)
     }
 
     /// Answers whether anything was written: what stands there already is not, also not by SQLite, whatever the disk takes.
