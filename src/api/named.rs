@@ -1,6 +1,6 @@
 //! Names beside ids, where names are shown (`privacy.show_names`), and `GET /api/v1/names`, which has them for any ids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::extract::State;
 use serde::Serialize;
@@ -16,10 +16,18 @@ use crate::{
     api::state::AppState,
     config::Names,
     ledger::ids::EventId,
-    report::{ask::Ask, customers::CustomerEntry, failures::FailureEntry, movements::MovementEntry},
+    report::{
+        ask::Ask,
+        customers::CustomerEntry,
+        failures::FailureEntry,
+        movements::{MovementEntry, PartEntry},
+    },
     store::derived::names::CustomerNamed,
     stripe::metadata::cancellation_comment,
 };
+
+/// So many bodies are read in one trip to the log: few enough to hold, however long each is.
+const BODIES_AT_ONCE: usize = 100;
 
 /// An account, empty for the own one, and a customer.
 type Whose = (String, String);
@@ -119,10 +127,19 @@ pub(super) async fn comments(state: &AppState, entries: &mut [MovementEntry]) ->
     if state.config.privacy.names == Names::Hidden {
         return Ok(());
     }
-    for part in entries.iter_mut().flat_map(|entry| &mut entry.parts).filter(|part| part.amount < 0) {
-        let Some(event) = part.events.last() else { continue };
-        let bodies = state.store.log.bodies(&EventId::new(event.as_str())).await?;
-        part.comment = bodies.iter().find_map(|(_, body)| cancellation_comment(body));
+    let mut lost: Vec<(EventId, &mut PartEntry)> = entries
+        .iter_mut()
+        .flat_map(|entry| &mut entry.parts)
+        .filter(|part| part.amount < 0)
+        .filter_map(|part| Some((EventId::new(part.events.last()?.as_str()), part)))
+        .collect();
+    for page in lost.chunks_mut(BODIES_AT_ONCE) {
+        let events: BTreeSet<&EventId> = page.iter().map(|(event, _)| event).collect();
+        let events: Vec<&EventId> = events.into_iter().collect();
+        let said = state.store.log.read_bodies(&events, cancellation_comment).await?;
+        for (event, part) in page {
+            part.comment = said.get(event).cloned();
+        }
     }
     Ok(())
 }
@@ -131,9 +148,10 @@ pub(super) async fn comments(state: &AppState, entries: &mut [MovementEntry]) ->
 pub(super) async fn failures(state: &AppState, ask: &Ask, entries: &mut [FailureEntry]) -> Result<(), ApiProblem> {
     let ids: Vec<&str> = entries.iter().map(|entry| entry.customer.as_str()).collect();
     let names = names(state, ask, &ids).await?;
+    // Of several accounts the first is taken: what is inserted last stays.
+    let by_id: HashMap<&str, &CustomerNamed> = names.iter().rev().map(|((_, id), one)| (id.as_str(), one)).collect();
     for entry in entries {
-        let mut of = names.iter().filter(|((_, id), _)| *id == entry.customer);
-        entry.customer_name = of.next().and_then(|(_, one)| said(&one.name));
+        entry.customer_name = by_id.get(entry.customer.as_str()).and_then(|one| said(&one.name));
     }
     Ok(())
 }

@@ -16,6 +16,9 @@ use crate::{
     store::{StoreError, derived::reports::*},
 };
 
+/// So many customers' payments fail on one day of most accounts, at most.
+const A_DAYS_FAILURES: i64 = 100;
+
 impl Reports<'_> {
     /// Movements page by page, and the key of the last where there are more.
     pub async fn movements(
@@ -127,8 +130,10 @@ impl Reports<'_> {
         let today = self.ledger.zone.day(scope.cut);
         // None that comes after it began later.
         let to = after.map(|(failed_on, ..)| *failed_on).into_iter().chain(ask.to).min();
-        // Who is at risk on a day may have been so before: then no failure begins there, and more days are read.
-        let mut most = i64::try_from(limit).unwrap_or(i64::MAX / 8).saturating_add(1).saturating_mul(2);
+        // Who is at risk on a day may have been so before: then no failure begins there, and more days are read. So is the last day,
+        // where not all of it was.
+        let wanted = i64::try_from(limit).unwrap_or(i64::MAX / 8).saturating_add(1);
+        let mut most = wanted + wanted / 4 + A_DAYS_FAILURES;
         loop {
             let Failing { rows, since } = view.failing(&scope, (ask.from, to), most).await?;
             let from = ask.from.into_iter().chain(since).max();
@@ -144,7 +149,7 @@ impl Reports<'_> {
                 (list.profile, list.converted) = (profile, self.reporting(ask).is_some());
                 return Ok((list, more));
             }
-            most = most.saturating_mul(4);
+            most = most.saturating_mul(3);
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ 
 pub(crate) const AHEAD_OF_ROWS: &str =
     "SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off; SET LOCAL effective_io_concurrency = 64;
      SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL max_parallel_workers_per_gather = 0";
+/// The function that finds a text in another: its place from 1, or 0. Unlike `LIKE` it knows no wildcards.
+pub(crate) const PLACE_IN: &str = "strpos";
 /// How many bytes the database holds.
 pub(crate) const SIZE: &str = "SELECT pg_database_size(current_database())";
 /// Log and derived tables lie together.

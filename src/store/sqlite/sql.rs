@@ -10,6 +10,8 @@ use crate::{
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// Begins a transaction that reads several things as of one instant.
 pub(crate) const BEGIN_READ: &str = "BEGIN";
+/// The function that finds a text in another: its place from 1, or 0. Unlike `LIKE` it knows no wildcards.
+pub(crate) const PLACE_IN: &str = "instr";
 /// How many bytes a database file holds.
 pub(crate) const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 /// Log and derived tables lie in two files.

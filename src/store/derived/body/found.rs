@@ -104,15 +104,21 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
     }
     push_scope(&mut query, "l", "l", scope);
     for word in asked.text.to_lowercase().split_whitespace() {
-        // As it is written: what was typed holds no wildcard.
-        let like = format!("%{}%", clean(word).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        query.push(" AND (lower(l.customer) LIKE ").push_bind(like.clone()).push(" ESCAPE '\\'");
+        let word = clean(word);
+        query.push(format_args!(" AND ({PLACE_IN}(lower(l.customer), ")).push_bind(word.clone()).push(") > 0");
         // Names are looked through by themselves: a name looked up for each customer costs many times as much.
         query.push(
             " OR (l.account, l.customer) IN (SELECT w.account, w.customer FROM customer_name w WHERE w.livemode = ",
         );
-        query.push_bind(scope.livemode).push(" AND w.search LIKE ").push_bind(like.clone()).push(" ESCAPE '\\')");
-        query.push(" OR lower(l.metadata) LIKE ").push_bind(metadata(word).unwrap_or(like)).push(" ESCAPE '\\')");
+        query
+            .push_bind(scope.livemode)
+            .push(format_args!(" AND {PLACE_IN}(w.search, "))
+            .push_bind(word.clone())
+            .push(") > 0)");
+        query
+            .push(format_args!(" OR {PLACE_IN}(lower(l.metadata), "))
+            .push_bind(metadata(&word).unwrap_or(word))
+            .push(") > 0)");
     }
     match asked.state {
         None => {}
@@ -280,6 +286,5 @@ fn push_standing(
 fn metadata(word: &str) -> Option<String> {
     let (key, value) = word.split_once([':', '=']).filter(|(key, value)| !key.is_empty() && !value.is_empty())?;
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let pair = format!("{}:{}", quoted(key), quoted(value));
-    Some(format!("%{}%", pair.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")))
+    Some(format!("{}:{}", quoted(key), quoted(value)))
 }
