@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     str::FromStr,
     sync::Arc,
     time::Duration,
@@ -175,9 +175,16 @@ impl Database {
         if self.url.expose_secret().starts_with("sqlite://") { DatabaseKind::Sqlite } else { DatabaseKind::Postgres }
     }
 
-    /// Whether opening it would make a new file: a command that only looks doesn't want that.
+    /// Whether opening it would make a new ledger: a command that only looks doesn't want that. An empty file is as good as none,
+    /// but where something lies beside it.
     pub fn is_absent_file(&self) -> bool {
-        self.url.expose_secret().strip_prefix("sqlite://").is_some_and(|path| !Path::new(path).exists())
+        let Some(path) = self.url.expose_secret().strip_prefix("sqlite://") else { return false };
+        let length = |path: &str| std::fs::metadata(path).ok().map(|found| (found.is_file(), found.len()));
+        match length(path) {
+            None => true,
+            Some((true, 0)) => length(&format!("{path}-wal")).is_none_or(|(_, ahead)| ahead == 0),
+            Some(_) => false,
+        }
     }
 
     /// The database in words that hold no password.

@@ -85,14 +85,14 @@ impl Database {
     /// Opens the log at `path`, and `….derived.db` beside it; creates and migrates both where needed.
     pub(super) async fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let (plan, health) = (Plan::default(), Health::default());
+        if options.other_log != OtherLog::Accept {
+            // SQLite would make a new log, and throw away a write-ahead log that lies beside it: even who only reads does so.
+            is_not_lost(path)?;
+        }
         opening::refuse_what_is_not_ours(path)?;
         private::make_folder(path)?;
         let derived_path = path.with_extension("derived.db");
         let is_new = !path.exists();
-        if options.other_log != OtherLog::Accept {
-            // SQLite would make a new log, and throw away a write-ahead log that lies beside it.
-            is_not_lost(path)?;
-        }
         let derived_is_there = derived_path.exists();
         let (derived_files, derived, derived_writer) = derived::open(&derived_path, options).await?;
         if is_new && derived_is_there && options.other_log == OtherLog::Refuse {
@@ -132,15 +132,18 @@ impl Database {
     }
 }
 
+/// No database file is shorter than the smallest page of one.
+const SHORTEST: u64 = 512;
+
 /// Errors where the log was there: SQLite is about to take what is left for nothing.
 fn is_not_lost(path: &Path) -> Result<(), StoreError> {
     let length = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
     let (shown, ahead) = (path.display(), length(&log_file::beside(path, "-wal")));
-    if ahead == 0 || length(path) > 0 {
+    if ahead == 0 || length(path) >= SHORTEST {
         return Ok(());
     }
     Err(StoreError::OtherLog(refusal(&format!(
-        "{shown} is gone or empty, and its write-ahead log of {ahead} bytes still lies beside it"
+        "{shown} is gone or empty, and its write-ahead log of {ahead} bytes still lies beside it: if the file was moved away, put it back"
     ))))
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sqlx::{
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -52,6 +52,10 @@ pub(super) fn refuse_what_is_not_ours(path: &Path) -> Result<(), StoreError> {
     let looked = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .and_then(|file| file.query_row(foreign, [], |row| row.get::<_, Option<String>>(0)));
     match looked {
+        // Before derived tables are made beside it.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => Err(StoreError::Schema(format!(
+            "{shown} is no SQLite database, or is damaged ({error}): check database.url, or restore the file from a copy"
+        ))),
         Ok(Some(table)) => Err(StoreError::Schema(format!(
             "{shown} holds another program's tables, such as {table}: database.url must name a file of mrrd's own, or one that \
              isn't there yet"

@@ -67,7 +67,10 @@ async fn nothing_is_taken_into_a_log_that_was_removed_cut_or_replaced() {
         for other in ["another one", ""] {
             fs::write(&file, other).unwrap();
             assert_eq!(posted(&mut daemon, "evt_2").await, 503, "{} was replaced by {other:?}", file.display());
-            // SQLite takes it away where it finds it beside an empty file.
+            // SQLite takes away what lies beside an empty file: not even who only asks opens that.
+            if file == log {
+                assert!(!daemon.command(&["report", "mrr"]).status.success());
+            }
             assert!(ahead.exists());
         }
         fs::rename(&away, &file).unwrap();
@@ -115,8 +118,15 @@ async fn a_log_that_is_gone_shorter_or_another_one_is_refused_until_it_is_accept
     fs::remove_file(&log).unwrap();
     let ahead = dir.join("mrrd.db-wal");
     fs::write(&ahead, [0; 4096]).unwrap();
-    let said = refused(&dir);
-    assert!(said.contains("is gone or empty"), "{said}");
+    for other in [None, Some(""), Some("another one")] {
+        other.into_iter().for_each(|other| fs::write(&log, other).unwrap());
+        let said = refused(&dir);
+        assert!(said.contains("is gone or empty"), "{other:?}: {said}");
+        let asked = daemon.command(&["report", "mrr"]);
+        assert_ne!(asked.status.code(), Some(0), "{other:?}");
+        assert_eq!(fs::metadata(&ahead).unwrap().len(), 4096, "{other:?}");
+    }
+    fs::remove_file(&log).unwrap();
     fs::remove_file(&ahead).unwrap();
     let said = refused(&dir);
     assert!(said.contains("there is no log at"), "{said}");

@@ -535,7 +535,11 @@ async fn another_programs_file_is_left_as_it_is() {
     std::fs::create_dir(&folder).unwrap();
     let refused = Store::open(&format!("sqlite://{}", folder.display())).await.unwrap_err().to_string();
     assert!(refused.contains("folder.db is a folder"), "{refused}");
+    let notes = dir.path().join("notes.txt");
+    std::fs::write(&notes, "no database\n".repeat(100)).unwrap();
+    let refused = Store::open(&format!("sqlite://{}", notes.display())).await.unwrap_err().to_string();
+    assert!(refused.contains("notes.txt is no SQLite database"), "{refused}");
     let mut there: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
     there.sort();
-    assert_eq!(there, ["folder.db", "other.db"]);
+    assert_eq!(there, ["folder.db", "notes.txt", "other.db"]);
 }

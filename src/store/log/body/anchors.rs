@@ -63,7 +63,8 @@ impl Database {
         let reached = remembered.as_ref().map(|reach| reach.last_seq).max(position);
         if let Some(reach) = remembered.as_ref().filter(|reach| reach.log != identity) {
             let there = if last == Seq::START { "there is a new and empty log" } else { "the log is another one" };
-            return Ok((Some(format!("{there}, where one of {} events was", reach.last_seq)), reached));
+            let last = reached.unwrap_or(reach.last_seq);
+            return Ok((Some(format!("{there}, where one of {last} events was")), reached));
         }
         if let Some(reached) = reached.filter(|reached| *reached > last) {
             return Ok((Some(format!("the log ends at {last}, and once went as far as {reached}")), Some(reached)));
