@@ -373,6 +373,15 @@ pub(super) async fn told(reports: &Reports<'_>, ask: &Ask, is_empty: bool) -> Re
     Ok(Told { notices, about: reports.about(ask, &[]).await? })
 }
 
+/// Where what was looked for is instead, or why it can't be there: the end of a sentence that says it isn't in the ledger.
+pub(super) fn elsewhere(notices: &[Notice]) -> String {
+    let end = |notice: &Notice| match notice.flags() {
+        Some(flags) => format!("; {}: ask with {flags}", notice.detail),
+        None => format!("; {}", notice.detail),
+    };
+    notices.iter().map(end).collect()
+}
+
 /// A question that makes no sense is the user's; anything else is a failure.
 pub(super) fn failure(error: AskError) -> Failure {
     match error {
