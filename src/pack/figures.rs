@@ -112,7 +112,9 @@ pub(super) async fn gather(reports: &Reports<'_>, question: &Question) -> Result
         // A month that still runs can't be closed: what would be refused isn't advised.
         return Err(PackError::Refused(if reports.now <= zone.end_of(month.last()) {
             let (last, timezone) = (month.last(), &reports.ledger.timezone);
-            format!("{month} isn't over: it ends with {last} in {timezone}, and can be closed after that; until then {marked}")
+            format!(
+                "{month} isn't over: it ends with {last} in {timezone}, and can be closed after that; until then {marked}"
+            )
         } else {
             let profile = &reports.profile(ask)?.name;
             format!("{month} isn't closed under profile {profile}: `mrrd close {month}` closes it, and {marked}")
