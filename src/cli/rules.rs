@@ -57,12 +57,9 @@ fn listed(rule: &Rule, width: Option<usize>) -> String {
     }
 }
 
-/// Up to the end of the sentence, not of the line; a text that begins with a table says so.
+/// Up to the end of the sentence, not of the line.
 fn first_sentence(text: &str) -> String {
     let paragraph = text.split("\n\n").next().unwrap_or(text);
-    if paragraph.starts_with('|') {
-        return "a table".into();
-    }
     let plain = paragraph.replace('\n', " ").replace(['`', '*'], "");
     match plain.split_once(". ") {
         Some((first, _)) => first.to_owned(),
@@ -99,7 +96,7 @@ mod tests {
         let listed_as = |name: &str| first_sentence(rules::named(name).unwrap().text);
         assert_eq!(listed_as("metered"), "A price with usage_type: metered counts 0 by default");
         assert!(listed_as("exclusions").starts_with("ledger.exclude (customer ids"), "{}", listed_as("exclusions"));
-        assert_eq!(listed_as("knobs"), "a table");
+        assert!(listed_as("knobs").starts_with("What a profile sets: each knob"), "{}", listed_as("knobs"));
     }
 
     #[test]
