@@ -138,7 +138,8 @@ pub(super) struct Output {
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Every place of each amount, not the currency's own two
+    /// Every place of each amount in a table, as CSV and JSON always have it: sums are made of these, so that amounts rounded to the
+    /// currency's own places may differ from their sum by a cent
     #[arg(long)]
     exact: bool,
     /// Whether tables and CSV have amounts in units of the currency (major) or in its minor units, as JSON has them
