@@ -106,12 +106,15 @@ impl<T: Part> Query<T> {
 
 /// A parameter that nothing declares, with the likeliest one that was meant.
 fn no_such(name: &str, declared: Vec<&str>) -> ApiProblem {
+    // One letter too many, too few, another or in the wrong place: `form` is `from`, though `format` begins like it.
+    let slipped = declared.iter().find(|one| strsim::osa_distance(one, name) == 1);
     let likeness = |one: &str| strsim::jaro_winkler(one, name);
-    let nearest = declared.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let alike = || declared.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let nearest = slipped.or_else(|| alike().filter(|one| likeness(one) > 0.7));
     let hint = match nearest {
-        None => "; this address takes none".to_owned(),
-        Some(nearest) if likeness(nearest) > 0.7 => format!(": did you mean {nearest}?"),
-        Some(_) => format!("; this address takes {}", declared.join(", ")),
+        Some(nearest) => format!(": did you mean {nearest}?"),
+        None if declared.is_empty() => "; this address takes none".to_owned(),
+        None => format!("; this address takes {}", declared.join(", ")),
     };
     ApiProblem::parameter(name, &format!("there is no such parameter{hint}"))
 }
@@ -250,6 +253,7 @@ mod tests {
             ("group_by=metadata:industry", "fine"),
             ("currency=reporting", "fine"),
             ("intervall=week", "intervall: there is no such parameter: did you mean interval?"),
+            ("form=2026-11", "form: there is no such parameter: did you mean from?"),
             ("from=yesterday", "from: \"yesterday\" is not a day such as 2026-01-31"),
             (
                 "as_known_at=2026-10-31",

@@ -138,7 +138,8 @@ pub(super) struct Output {
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Every place of each amount, not the currency's own two
+    /// Every place of each amount in a table, as CSV and JSON always have it: sums are made of these, so that amounts rounded to the
+    /// currency's own places may differ from their sum by a cent
     #[arg(long)]
     exact: bool,
     /// Whether tables and CSV have amounts in units of the currency (major) or in its minor units, as JSON has them
@@ -371,6 +372,15 @@ pub(super) async fn told(reports: &Reports<'_>, ask: &Ask, is_empty: bool) -> Re
         notices.extend(reports.of_test_events(ask).await?);
     }
     Ok(Told { notices, about: reports.about(ask, &[]).await? })
+}
+
+/// Where what was looked for is instead, or why it can't be there: the end of a sentence that says it isn't in the ledger.
+pub(super) fn elsewhere(notices: &[Notice]) -> String {
+    let end = |notice: &Notice| match notice.flags() {
+        Some(flags) => format!("; {}: ask with {flags}", notice.detail),
+        None => format!("; {}", notice.detail),
+    };
+    notices.iter().map(end).collect()
 }
 
 /// A question that makes no sense is the user's; anything else is a failure.

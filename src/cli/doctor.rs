@@ -333,13 +333,16 @@ async fn log(store: &Store, context: &Context, webhooks: &Told) -> Result<Vec<Fi
         ),
     ];
     if head.unreadable > 0 {
-        let detail =
-            format!("{} events yielded no fact though they should have: mrrd quality lists them", head.unreadable);
+        let detail = match head.unreadable {
+            1 => "1 event yielded no fact though it should have: mrrd quality lists it".to_owned(),
+            some => format!("{some} events yielded no fact though they should have: mrrd quality lists them"),
+        };
         findings.push(Finding { check: "log", verdict: Verdict::Warning, detail });
     }
     let older = store.log.count_read_by_older(NORMALISER).await?;
     if older > 0 {
-        let detail = format!("{older} events were read by an older mrrd: mrrd rebuild --renormalize reads them again");
+        let (were, them) = if older == 1 { ("event was", "it") } else { ("events were", "them") };
+        let detail = format!("{older} {were} read by an older mrrd: mrrd rebuild --renormalize reads {them} again");
         findings.push(Finding { check: "log", verdict: Verdict::Warning, detail });
     }
     if head.events > 0 {

@@ -110,7 +110,7 @@ pub(super) async fn keeps_another(store: &Store, config: &Config, now: UnixTime,
     Some(Finding { check: finding.check, verdict: Verdict::Failed, detail })
 }
 
-/// What a ledger of SQLite that isn't there yet needs: a folder that this user may write in, or may make, which `serve` does where
+/// What a ledger of SQLite that isn't there yet needs: a folder that this user can write in, or can make, which `serve` does where
 /// only that one is missing.
 pub(super) fn absent(config: &Config) -> Finding {
     let (check, database) = ("database", config.database.described());
@@ -126,8 +126,8 @@ pub(super) fn absent(config: &Config) -> Finding {
                 detail: format!("{database} is not there yet, nor is its folder: serve or replay makes both"),
             },
             Some(error) => failed(format!(
-                "{database} can't be made: its folder is not there, and this user may not make it in {}: {error}; run doctor as the \
-                 user who runs serve, or make {} for that user",
+                "{database} can't be made: its folder is not there, and none can be made in {} ({error}); run doctor as the user who \
+                 runs serve, make {} for that user, or change database.url",
                 above.display(),
                 folder.display()
             )),
@@ -142,8 +142,8 @@ pub(super) fn absent(config: &Config) -> Finding {
     }
     if let Some(error) = unwritable(folder) {
         return failed(format!(
-            "{database} can't be made: this user may not write in {}: {error}; run doctor as the user who runs serve, or give \
-             that user the folder",
+            "{database} can't be made: no file can be made in {} ({error}); run doctor as the user who runs serve, give that user \
+             the folder, or change database.url",
             folder.display()
         ));
     }
@@ -151,16 +151,13 @@ pub(super) fn absent(config: &Config) -> Finding {
     Finding { check, verdict: Verdict::Warning, detail }
 }
 
-/// Why this user may not make a file in `folder`; `None` where it may.
-#[cfg(unix)]
+/// Why no file can be made in `folder`, as the system says it; `None` where one can. One is made and removed again: rights alone
+/// don't tell of a file system that is mounted read-only, or that takes no files.
 fn unwritable(folder: &Path) -> Option<std::io::Error> {
-    use rustix::fs::Access;
-    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).err().map(Into::into)
-}
-
-#[cfg(not(unix))]
-fn unwritable(_folder: &Path) -> Option<std::io::Error> {
-    None
+    let path = folder.join(format!(".mrrd-doctor-{:016x}", rand::random::<u64>()));
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    // Closed before it is removed: not every system removes a file that is open.
+    made.map(drop).and_then(|()| std::fs::remove_file(&path)).err()
 }
 
 /// Room on the disk that a ledger of SQLite lies on. None for a server's: its disk can't be seen from here.

@@ -55,7 +55,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let answer = reports.explain(&question, &args.id, args.day).await.map_err(ask::failure)?;
     let Some(answer) = answer else {
         let elsewhere = reports.found_elsewhere(&question, &args.id).await.map_err(ask::failure)?;
-        let hint: String = elsewhere.iter().map(|notice| format!(": {}", notice.for_terminal())).collect();
+        let hint = ask::elsewhere(&elsewhere);
         return Err(Failure::Failed(if hint.is_empty() {
             not_found(&store, &args.id).await
         } else {

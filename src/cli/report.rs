@@ -356,7 +356,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
                 && reports.customer(&question, &id.as_str().into()).await.map_err(ask::failure)?.is_none()
             {
                 let elsewhere = reports.found_elsewhere(&question, id).await.map_err(ask::failure)?;
-                let hint: String = elsewhere.iter().map(|notice| format!(": {}", notice.for_terminal())).collect();
+                let hint = ask::elsewhere(&elsewhere);
                 return Err(Failure::Failed(format!("the ledger has no customer {id}{hint}")));
             }
             let converted = reports.reporting(&question).is_some();

@@ -57,12 +57,9 @@ fn listed(rule: &Rule, width: Option<usize>) -> String {
     }
 }
 
-/// Up to the end of the sentence, not of the line; a text that begins with a table says so.
+/// Up to the end of the sentence, not of the line.
 fn first_sentence(text: &str) -> String {
     let paragraph = text.split("\n\n").next().unwrap_or(text);
-    if paragraph.starts_with('|') {
-        return "a table".into();
-    }
     let plain = paragraph.replace('\n', " ").replace(['`', '*'], "");
     match plain.split_once(". ") {
         Some((first, _)) => first.to_owned(),
@@ -71,9 +68,19 @@ fn first_sentence(text: &str) -> String {
 }
 
 fn unknown(name: &str, known: &[Rule]) -> Failure {
-    let nearest = known.iter().min_by_key(|rule| strsim::osa_distance(rule.name, name));
-    let nearest = nearest.map(|rule| format!(": did you mean {}?", rule.name)).unwrap_or_default();
-    Failure::Usage(format!("there is no rule {name}{nearest} (`mrrd rules` lists them)"))
+    let meant = meant(name, known).map(|rule| format!(": did you mean {rule}?")).unwrap_or_default();
+    Failure::Usage(format!("there is no rule {name}{meant} (`mrrd rules` lists them)"))
+}
+
+/// The rule that was likely meant: one that begins with what was typed, else one from which a third of that differs at most. None
+/// where nothing is near: any suggestion would mislead.
+fn meant(name: &str, known: &[Rule]) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let differs = |rule: &&'static str| strsim::osa_distance(rule, &name);
+    let names = || known.iter().map(|rule| rule.name);
+    let begun = names().filter(|rule| !name.is_empty() && rule.starts_with(name.as_str())).min_by_key(differs);
+    let most = (name.chars().count() / 3).max(1);
+    begun.or_else(|| names().min_by_key(differs).filter(|rule| differs(rule) <= most))
 }
 
 #[cfg(test)]
@@ -89,7 +96,23 @@ mod tests {
         let listed_as = |name: &str| first_sentence(rules::named(name).unwrap().text);
         assert_eq!(listed_as("metered"), "A price with usage_type: metered counts 0 by default");
         assert!(listed_as("exclusions").starts_with("ledger.exclude (customer ids"), "{}", listed_as("exclusions"));
-        assert_eq!(listed_as("knobs"), "a table");
+        assert!(listed_as("knobs").starts_with("What a profile sets: each knob"), "{}", listed_as("knobs"));
+    }
+
+    #[test]
+    fn a_rule_is_suggested_where_it_was_likely_meant_and_else_none() {
+        let known = rules::all();
+        for (typed, rule) in [
+            ("nett", Some("netting")),
+            ("neting", Some("netting")),
+            ("Netting", Some("netting")),
+            ("churn", Some("churn-at")),
+            ("knob", Some("knobs")),
+            ("xyzzy", None),
+            ("", None),
+        ] {
+            assert_eq!(meant(typed, &known), rule, "{typed}");
+        }
     }
 
     #[test]

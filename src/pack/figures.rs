@@ -108,11 +108,17 @@ pub(super) async fn gather(reports: &Reports<'_>, question: &Question) -> Result
     not_yet(month, reports.now, zone.start_of(month.first()))?;
     let kept = reports.month_kept(ask, month).await?;
     if kept.closing.is_none() && !draft {
-        return Err(PackError::Refused(format!(
-            "{month} isn't closed under profile {}: `mrrd close {month}` closes it, and --draft makes a pack that says on each \
-             page that it is a draft",
-            reports.profile(ask)?.name
-        )));
+        let marked = "--draft makes a pack that says on each page that it is a draft";
+        // A month that still runs can't be closed: what would be refused isn't advised.
+        return Err(PackError::Refused(if reports.now <= zone.end_of(month.last()) {
+            let (last, timezone) = (month.last(), &reports.ledger.timezone);
+            format!(
+                "{month} isn't over: it ends with {last} in {timezone}, and can be closed after that; until then {marked}"
+            )
+        } else {
+            let profile = &reports.profile(ask)?.name;
+            format!("{month} isn't closed under profile {profile}: `mrrd close {month}` closes it, and {marked}")
+        }));
     }
     // A closed month is told as it was closed, whatever was asked: there is nothing of a draft in it.
     let draft = kept.closing.is_none();

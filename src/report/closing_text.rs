@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     event::Seq,
-    ledger::money::{Currency, Mrr},
+    ledger::{
+        money::{Currency, Mrr},
+        profile::Profile,
+    },
     store::{
         StoreError,
         records::{
@@ -125,6 +128,8 @@ pub struct ListedClosing {
     pub month: String,
     /// The profile under whose rules it is counted.
     pub profile: String,
+    /// Whether it is closed converted into the reporting currency of then.
+    pub converted: bool,
     /// 1 as the month was first closed.
     pub revision: i64,
     /// Whether a later revision took its place.
@@ -160,10 +165,14 @@ impl ClosingsListed {
             let totals = records.closed_totals(&closing).await?;
             let superseded = !hold.contains(&closing);
             let Closing { profile, month, seq, closed_at, inputs: _, hash, revision, who, reason } = closing;
+            // By its name: it may be configured no longer.
+            let converted =
+                Profile::converts_into(&profile).is_some_and(|into| totals.iter().all(|total| total.currency == into));
             let some = |text: String| Some(text).filter(|text| !text.is_empty());
             data.push(ListedClosing {
                 month: month.to_string(),
                 profile: profile.to_string(),
+                converted,
                 revision,
                 superseded,
                 closed_at: closed_at.to_string(),
@@ -185,6 +194,7 @@ impl ClosingsListed {
             "account",
             "mode",
             "currency",
+            "converted",
             "closing_exact",
             "closed_at",
             "who",
@@ -199,12 +209,14 @@ impl ClosingsListed {
                 let (who, reason) = (one.who.clone().unwrap_or_default(), one.reason.clone().unwrap_or_default());
                 let (month, profile) = (one.month.clone(), one.profile.clone());
                 let revision = one.revision.to_string();
+                let converted = if currency.is_empty() { String::new() } else { one.converted.to_string() };
                 vec![
                     month,
                     profile,
                     account.into(),
                     mode.into(),
                     currency.into(),
+                    converted,
                     closing,
                     one.closed_at.clone(),
                     who,

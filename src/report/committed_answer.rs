@@ -68,7 +68,8 @@ macro_rules! amounts {
 amounts! {
     /// MRR now, in minor units.
     mrr, mrr_exact;
-    /// What is scheduled to end; 0 or less.
+    /// What of MRR is scheduled to end within the horizon; 0 or less. The field of this name of a period or a customer is another
+    /// figure: all that is set to end, whenever that is, in MRR still or not.
     scheduled_churn, scheduled_churn_exact;
     /// Less in later phases of schedules; 0 or less.
     scheduled_contraction, scheduled_contraction_exact;

@@ -86,15 +86,20 @@ impl Notice {
 
     /// As a command tells it, with its own options.
     pub fn for_terminal(&self) -> String {
-        let Some(option) = &self.option else { return self.detail.clone() };
-        let flags: Vec<String> = option
-            .split('&')
-            .map(|pair| {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                format!("--{} {value}", name.replace('_', "-"))
-            })
-            .collect();
-        format!("{}: {}", self.detail, flags.join(" "))
+        match self.flags() {
+            Some(flags) => format!("{}: {flags}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
+
+    /// What shows it, as the options of a command.
+    pub fn flags(&self) -> Option<String> {
+        let flag = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            format!("--{} {value}", name.replace('_', "-"))
+        };
+        let option = self.option.as_ref()?;
+        Some(option.split('&').map(flag).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -207,7 +212,7 @@ impl Reports<'_> {
         let there = self.store.derived.ledgers_there(&scope.profile, Some(id)).await?;
         let elsewhere: Vec<LedgerThere> = there.into_iter().filter(|one| !is_asked(one, &scope)).collect();
         if let Some(first) = elsewhere.first() {
-            return Ok(vec![elsewhere_of(&scope, first, &elsewhere)]);
+            return Ok(vec![found_in(&scope, first, &elsewhere)]);
         }
         Ok(self.subscriptions_missing(&scope).await?.into_iter().collect())
     }
@@ -290,6 +295,41 @@ fn elsewhere_of(scope: &Scope, first: &LedgerThere, elsewhere: &[LedgerThere]) -
     Notice::new(NoticeKind::Elsewhere, detail, option)
 }
 
+/// In which ledgers one customer or subscription is, the `first` of them among all, and how it is asked for. Of what else lies in
+/// the log they say nothing.
+fn found_in(scope: &Scope, first: &LedgerThere, elsewhere: &[LedgerThere]) -> Notice {
+    let named: Vec<String> = elsewhere.iter().take(NAMED).map(|one| ledger_named(scope, one)).collect();
+    let more = elsewhere.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and in {more} more") } else { String::new() };
+    // What a ledger has not is asked for by leaving its name away.
+    let mut without = Vec::new();
+    if first.account.is_none() && matches!(scope.account, AccountScope::One(Some(_))) {
+        without.push("account");
+    }
+    if first.test_clock.is_none() && scope.test_clock.is_some() {
+        without.push("test_clock");
+    }
+    let how = match without.as_slice() {
+        [] => String::new(),
+        names => format!(", shown without the parameter {}", names.join(" and ")),
+    };
+    let detail = format!("it is in {}{more}{how}", named.join(" and in "));
+    Notice::new(NoticeKind::Elsewhere, detail, option(scope, first, elsewhere))
+}
+
+/// A ledger as the place where something is; the account's own is named where another account was asked.
+fn ledger_named(scope: &Scope, one: &LedgerThere) -> String {
+    let of_account = one.account.as_ref().map_or(String::new(), |account| format!(" of {account}"));
+    if let Some(clock) = &one.test_clock {
+        return format!("the ledger of the test clock {clock}{of_account}");
+    }
+    let whose = match scope.account {
+        AccountScope::One(Some(_)) if one.account.is_none() => "the account's own",
+        _ => "the",
+    };
+    format!("{whose} {} ledger{of_account}", if one.livemode { "live" } else { "test" })
+}
+
 /// A ledger as a sentence names it: mode, account, test clock.
 pub fn described(one: &LedgerThere) -> String {
     let account = one.account.as_ref().map_or("the account's own".to_owned(), AccountId::to_string);
@@ -314,4 +354,59 @@ fn option(scope: &Scope, first: &LedgerThere, elsewhere: &[LedgerThere]) -> Opti
     }
     parameters.extend(first.test_clock.as_ref().map(|clock: &TestClockId| format!("test_clock={clock}")));
     (!parameters.is_empty()).then(|| parameters.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::time::UnixTime;
+
+    /// A ledger's mode, account and test clock.
+    type Ledger = (bool, Option<&'static str>, Option<&'static str>);
+
+    /// What is said of one who isn't in the ledger asked, and is in others.
+    fn told((livemode, account, clock): Ledger, there: &[Ledger]) -> String {
+        let scope = Scope {
+            profile: "stripe".into(),
+            livemode,
+            account: AccountScope::named(account),
+            test_clock: clock.map(TestClockId::from),
+            cut: UnixTime(0),
+        };
+        let ledger = |(livemode, account, clock): &Ledger| LedgerThere {
+            livemode: *livemode,
+            account: account.map(AccountId::from),
+            test_clock: clock.map(TestClockId::from),
+            customers: 1,
+        };
+        let all: Vec<LedgerThere> = there.iter().map(ledger).collect();
+        found_in(&scope, &all[0], &all).for_terminal()
+    }
+
+    #[test]
+    fn who_is_in_another_ledger_says_nothing_of_the_rest_of_the_log() {
+        let own: Ledger = (true, None, None);
+        for (asked, there, said) in [
+            (own, &[(false, None, None)][..], "it is in the test ledger: --livemode false"),
+            ((false, None, None), &[own], "it is in the live ledger: --livemode true"),
+            (own, &[(true, Some("acct_1"), None)], "it is in the live ledger of acct_1: --account acct_1"),
+            (
+                own,
+                &[(true, Some("acct_1"), None), (true, Some("acct_2"), None)],
+                "it is in the live ledger of acct_1 and in the live ledger of acct_2: --account all",
+            ),
+            (
+                own,
+                &[(false, None, Some("clock_1"))],
+                "it is in the ledger of the test clock clock_1: --livemode false --test-clock clock_1",
+            ),
+            (
+                (true, Some("acct_1"), None),
+                &[own],
+                "it is in the account's own live ledger, shown without the parameter account",
+            ),
+        ] {
+            assert_eq!(told(asked, there), said);
+        }
+    }
 }

@@ -196,6 +196,13 @@ impl Profile {
         Self { name: format!("{} in {currency}", self.name).into(), reporting: Some(currency), ..self.clone() }
     }
 
+    /// The currency that everything is converted into under a profile of this name, as [`Profile::reporting`] names one; `None` where
+    /// each currency stays its own.
+    pub fn converts_into(name: &str) -> Option<Currency> {
+        let (_, currency) = name.rsplit_once(" in ")?;
+        currency.parse().ok()
+    }
+
     /// A built-in profile: the table of rule `knobs`, column by column.
     pub fn built_in(name: &str) -> Option<Self> {
         let stripe = Self {

@@ -198,7 +198,7 @@ async fn a_log_that_an_older_mrrd_read_is_announced_and_read_again() {
 
     let mut daemon = daemon.restart().await;
     daemon.wait_for_output("mrrd rebuild --renormalize");
-    assert!(said(daemon.command(&["doctor"])).contains("1 events were read by an older mrrd"));
+    assert!(said(daemon.command(&["doctor"])).contains("1 event was read by an older mrrd"));
     assert_eq!(daemon.json("/api/v1/status").await["quality"]["unreadable_events"], 1);
     let rebuilt: Value =
         serde_json::from_slice(&daemon.command(&["rebuild", "--renormalize", "--json"]).stdout).unwrap();

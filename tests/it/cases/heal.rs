@@ -331,6 +331,47 @@ fn an_empty_answer_says_what_is_true() {
     assert!(shown.contains("closing"), "{shown}");
 }
 
+/// One customer of the test ledger and one of the live one: of the first it was said that there are only test events.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_the_other_ledger_is_said_to_be_there_and_no_more() {
+    let of = |id: &str, customer: &str, livemode: bool| {
+        let connected = std::fs::read_to_string(case("108-only-a-connected-account.jsonl")).unwrap();
+        let mut event: Value = serde_json::from_str(&connected).unwrap();
+        event.as_object_mut().unwrap().remove("account");
+        event["id"] = id.into();
+        event["livemode"] = livemode.into();
+        event["data"]["object"]["livemode"] = livemode.into();
+        event["data"]["object"]["id"] = format!("sub_{customer}").into();
+        event["data"]["object"]["customer"] = customer.into();
+        event.to_string()
+    };
+    let events = [of("evt_a1", "cus_a", false), of("evt_a3", "cus_b", true)];
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("events.jsonl"), events.join("\n")).unwrap();
+    assert!(run(dir.path(), &["replay", "events.jsonl"]).status.success());
+    for (args, told) in [
+        (
+            &["explain", "cus_a"][..],
+            "no customer and no subscription cus_a; it is in the test ledger: ask with --livemode false",
+        ),
+        (
+            &["report", "movements", "--customer", "cus_a"],
+            "no customer cus_a; it is in the test ledger: ask with --livemode false",
+        ),
+    ] {
+        let (printed, code) = said(dir.path(), args);
+        assert!(code == Some(1) && printed.contains(told), "{args:?}: {printed}");
+    }
+    let mut daemon = Settings::default().start().await;
+    for event in events {
+        daemon.accept(event).await;
+    }
+    daemon.settle().await;
+    let missing = daemon.get("/api/v1/customers/cus_a").await;
+    let told = "there is no customer cus_a: it is in the test ledger; ask with livemode=false";
+    assert!(missing.status == 404 && text(&missing.body).contains(told), "{}", text(&missing.body));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_of_what_is_not_derived_yet_is_told_so_and_never_0() {
     let events = case("108-only-a-connected-account.jsonl");

@@ -176,6 +176,11 @@ async fn a_month_closes_in_the_reporting_currency_and_other_rates_restate_it() {
     let rows = String::from_utf8_lossy(&listed).lines().count() - 1;
     let closed = format!("closed  2 closings of 1 month ({rows} rows of `mrrd close list`) held against the log");
     assert!(verified.contains(&closed), "{closed}: {verified}");
+    // What is converted stands in a table of its own, also in the list.
+    let listed = String::from_utf8_lossy(&daemon.command(&["close", "list"]).stdout).into_owned();
+    let (own, converted) = listed.split_once("In EUR, everything converted\n").unwrap();
+    assert!(own.contains("In USD\n") && !own.contains("stripe in eur"), "{listed}");
+    assert!(converted.contains("stripe in eur") && !converted.contains("In USD"), "{listed}");
     assert_eq!(done(&daemon, &["report", "restatements", "--json"])["data"], json!([]));
 
     std::fs::write(daemon.dir().join("late.jsonl"), late("evt_late", 3500)).unwrap();

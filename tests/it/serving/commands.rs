@@ -116,9 +116,15 @@ fn a_metric_leads_to_the_rule_of_its_formula() {
         let told = text(&run(dir.path(), &Settings::default(), &["rules", name]).stdout);
         assert!(told.starts_with("metrics (figures)\n") && told.contains("customer churn per month"), "{told}");
     }
-    let unknown = run(dir.path(), &Settings::default(), &["rules", "neting"]);
-    assert_eq!(unknown.status.code(), Some(2));
-    assert!(text(&unknown.stderr).contains("did you mean netting?"), "{}", text(&unknown.stderr));
+    for (typed, told) in [
+        ("neting", "there is no rule neting: did you mean netting?"),
+        ("nett", "there is no rule nett: did you mean netting?"),
+        ("xyzzy", "there is no rule xyzzy (`mrrd rules` lists them)"),
+    ] {
+        let unknown = run(dir.path(), &Settings::default(), &["rules", typed]);
+        assert_eq!(unknown.status.code(), Some(2));
+        assert!(text(&unknown.stderr).contains(told), "{}", text(&unknown.stderr));
+    }
 }
 
 #[test]

@@ -117,6 +117,21 @@ fn doctor_fails_where_serve_would_not_start() {
     let doctor = run(dir.path(), &below, &["doctor"]);
     assert_eq!(doctor.status.code(), Some(1), "{}", said(&doctor));
     assert!(said(&doctor).contains("a-file is no folder: make it"), "{}", said(&doctor));
+    // A folder whose rights let root write, and whose file system takes no files.
+    if cfg!(target_os = "linux") {
+        let taken = Settings::default().env("MRRD_DATABASE__URL", "sqlite:///proc/mrrd.db");
+        let serve = run(dir.path(), &taken, &["serve"]);
+        assert_eq!(serve.status.code(), Some(1), "{}", said(&serve));
+        let doctor = run(dir.path(), &taken, &["doctor"]);
+        assert_eq!(doctor.status.code(), Some(1), "{}", said(&doctor));
+        assert!(said(&doctor).contains("no file can be made in /proc ("), "{}", said(&doctor));
+    }
+    // What was made to find out is gone.
+    let url = format!("sqlite://{}/new.db", dir.path().display());
+    let doctor = run(dir.path(), &Settings::default().env("MRRD_DATABASE__URL", &url), &["doctor"]);
+    assert!(doctor.status.success() && said(&doctor).contains("serve or replay makes it"), "{}", said(&doctor));
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|one| one.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("mrrd-doctor")), "{left:?}");
 }
 
 #[tokio::test]

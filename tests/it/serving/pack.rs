@@ -150,6 +150,12 @@ async fn holds(settings: Settings) {
     // Open: refused with what to do, or a draft that says so on each page.
     let said = refused(&daemon, &["report", "pack", "2026-02", "--out", "pack"]);
     assert!(said.contains("`mrrd close 2026-02` closes it") && said.contains("--draft"), "{said}");
+    // One that still runs can't be closed: only the draft is named.
+    let today = mrrd::clock::Clock::system().now().to_string();
+    let running = today.get(..7).unwrap();
+    let said = refused(&daemon, &["report", "pack", running, "--out", "pack"]);
+    assert!(said.contains(&format!("{running} isn't over: it ends with ")) && said.contains("--draft"), "{said}");
+    assert!(!said.contains("mrrd close"), "{said}");
     let draft = made(&daemon, &["2026-02", "--out", "draft", "--draft"]);
     let page = String::from_utf8_lossy(&draft["mrr-2026-02-draft.html"]).into_owned();
     assert!(page.contains("<div class=\"draft\"") && page.contains("DRAFT: the month isn't closed"), "{page}");
