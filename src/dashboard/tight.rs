@@ -15,29 +15,31 @@ pub(super) fn without_comments(text: &str) -> String {
 }
 
 /// Without `/* … */`, and without the spaces that separate nothing: around `{`, `}`, `;` and `,`, and after a property's `:`. The
-/// spaces around a selector's combinators and in front of its `:` mean something, and stay.
+/// spaces around a selector's combinators and in front of its `:` mean something, and stay; so do those within texts.
 pub(super) fn tight_styles(text: &str) -> String {
-    let mut bare = String::with_capacity(text.len());
+    let mut tight = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, comment)) = rest.split_once("/*") {
-        bare.push_str(before);
-        rest = comment.split_once("*/").map_or("", |(_, after)| after);
-    }
-    bare.push_str(rest);
-    let mut tight = String::with_capacity(bare.len());
-    for letter in bare.chars() {
-        let letter = if letter.is_whitespace() { ' ' } else { letter };
-        match letter {
-            ' ' if tight.ends_with(['{', '}', ';', ',', ':', ' ']) => continue,
-            '{' | '}' | ';' | ',' if tight.ends_with(' ') => {
-                tight.pop();
+    while let Some(letter) = rest.chars().next() {
+        if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.split_once("*/").map_or("", |(_, after)| after);
+            continue;
+        }
+        let length = if matches!(letter, '"' | '\'') { quoted(rest, letter) } else { letter.len_utf8() };
+        let (taken, left) = rest.split_at(length);
+        rest = left;
+        if letter.is_whitespace() {
+            if !tight.ends_with(['{', '}', ';', ',', ':', ' ']) {
+                tight.push(' ');
             }
-            _ => {}
+            continue;
+        }
+        if matches!(letter, '{' | '}' | ';' | ',') && tight.ends_with(' ') {
+            tight.pop();
         }
         if letter == '}' && tight.ends_with(';') {
             tight.pop();
         }
-        tight.push(letter);
+        tight.push_str(taken);
     }
     tight
 }
@@ -129,6 +131,17 @@ mod tests {
         let styles = "/* what */\n.a:hover, .b > *  { color: red; margin: 0 1px; }\n@media (max-width: 9px) {\n  .c :focus { top: calc(1px + 2px); }\n}\n";
         let tight = ".a:hover,.b > *{color:red;margin:0 1px}@media (max-width:9px){.c :focus{top:calc(1px + 2px)}}";
         assert_eq!(tight_styles(styles).trim(), tight);
+    }
+
+    #[test]
+    fn texts_of_styles_stay_as_they_are() {
+        for (styles, tight) in [
+            (".a::before { content: \"a: b, c\"; top: 0; }", ".a::before{content:\"a: b, c\";top:0}"),
+            ("a { content: ' ; \\' } ' ; }", "a{content:' ; \\' } '}"),
+            ("a[b*=\"c  /* d */\"] , e { f: g }", "a[b*=\"c  /* d */\"],e{f:g}"),
+        ] {
+            assert_eq!(tight_styles(styles), tight);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 // A step is { click: selector | { text } }, { focus: selector }, { post: { path, body, headers } }, { press: key, times }, { type: text },
 // { select: selector, value }, { wait: text }, { until: selector }, { at: start of a path }, { drop: file, on: selector }, { choose: file, in: selector }, { tabs: true } or { look: name }.
 // The answer, on stdout: one { path, width, dark, text, title, at, console, policy, failed, overflow, blank, axe, looks, ms }
-// for each page and view, `unhinted` of wide tables, `sideways` those that scroll; `looks` holds what the steps saw, `unreached` what Tab alone doesn't come to.
+// for each page and view, `covered` in the bar on top, `unhinted` of wide tables, `sideways` those that scroll; `looks` holds what the steps saw, `unreached` what Tab alone doesn't come to.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import puppeteer from "puppeteer-core";
@@ -107,7 +107,9 @@ async function look(page, { width, dark }, whole) {
     }).slice(0, 3).map((node) => `${node.tagName}.${node.className} ${node.textContent.slice(0, 30)}`);
     const sideways = [...document.querySelectorAll("main .scroll")].filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
       .map((node) => `${node.getAttribute("aria-label")}: ${node.scrollWidth} of ${node.clientWidth}`);
-    return { text: document.body.innerText, title: document.title, at: location.pathname + location.search, blank, wide, sideways,
+    const [word, tools] = [...document.querySelectorAll(".pulse .short, .topright")];
+    const covered = word?.checkVisibility() && word.getBoundingClientRect().right > tools.getBoundingClientRect().left ? [`“${word.textContent}” by the buttons beside it`] : [];
+    return { text: document.body.innerText, title: document.title, at: location.pathname + location.search, blank, wide, covered, sideways,
       overflow: document.documentElement.scrollWidth > innerWidth, heading: document.querySelectorAll("h1").length };
   });
   const unhinted = await page.evaluate(hints);

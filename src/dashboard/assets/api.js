@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "./vendor/preact.js";
 /** A request the daemon refused, with its own words. */
 export class Problem extends Error {
   /** @param {number} status @param {string} title @param {string} detail @param {string} type */
-  constructor(status, title, detail, type) { super(detail || title); Object.assign(this, { status, title, type }); this.status = status; this.title = title; }
+  constructor(status, title, detail, type) { super(detail || title); this.status = status; this.title = title; this.type = type; }
 }
 
 /** @param {string} path @param {Record<string, unknown>} [query] */

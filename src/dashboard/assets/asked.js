@@ -65,13 +65,16 @@ function noSuch(name, text, choices) {
   return { name, says: `there is no such parameter: did you mean ${likely}?`, meant: choices[likely].is(text) ? likely : undefined };
 }
 
-/** How many letters have to be changed, added or taken away to make one of the other. @param {string} one @param {string} other */
+/** How many letters have to be changed, added, taken away or swapped with their neighbour to make one of the other. @param {string} one @param {string} other */
 function apart(one, other) {
-  let row = Array.from({ length: other.length + 1 }, (_, i) => i);
+  const rows = [Array.from({ length: other.length + 1 }, (_, i) => i)];
   for (let i = 1; i <= one.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= other.length; j += 1) next.push(Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (one[i - 1] === other[j - 1] ? 0 : 1)));
-    row = next;
+    const [row, before] = [[i], rows[i - 1]];
+    for (let j = 1; j <= other.length; j += 1) {
+      row.push(Math.min(row[j - 1] + 1, before[j] + 1, before[j - 1] + (one[i - 1] === other[j - 1] ? 0 : 1)));
+      if (one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) row[j] = Math.min(row[j], rows[i - 2][j - 2] + 1);
+    }
+    rows.push(row);
   }
-  return row[other.length];
+  return rows[one.length][other.length];
 }

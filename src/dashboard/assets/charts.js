@@ -76,7 +76,7 @@ function configuration({ labels, series, tick, marks, stacked, running }) {
     if (one.as === "bar") return { ...base, type: "bar", backgroundColor: tint, stack: stacked ? "all" : one.key, maxBarThickness: 46, categoryPercentage: 0.8, barPercentage: 0.92, borderRadius: 2 };
     return {
       // Of lines none is heaped on another, whatever bars do.
-      ...base, type: "line", stack: one.key, borderColor: tint, backgroundColor: one.area || one.band ? `${color(`${one.color}-soft`)}` : tint, fill: one.area ? "origin" : one.band ? "-1" : false, borderWidth: one.points ? 0 : one.color === "band" ? 0 : 2.25,
+      ...base, type: "line", stack: one.key, borderColor: tint, backgroundColor: one.area || one.band ? color(`${one.color}-soft`) : tint, fill: one.area ? "origin" : one.band ? "-1" : false, borderWidth: one.points || one.color === "band" ? 0 : 2.25,
       showLine: !one.points, borderDash: one.dashed ? [5, 5] : [], tension: 0, pointRadius: one.points ? 4 : one.values.filter((v) => v !== null).length < 3 ? 4 : 0, pointStyle: one.points ? "rectRot" : "circle",
       pointBackgroundColor: one.points ? color("ink") : tint, pointBorderColor: color("card"), pointBorderWidth: 1, spanGaps: false,
       segment: running >= 0 && !one.dashed ? { borderDash: (/** @type {any} */ at) => (at.p1DataIndex === running ? [3, 4] : undefined) } : undefined,
@@ -125,7 +125,7 @@ export function Chart({ title, says = "", labels, series, tick, open, marks = []
     drawing().then((Drawing) => {
       if (gone || !canvas.current) return;
       const next = configuration({ labels, series, tick, marks, stacked, running });
-      if (chart.current) chart.current.destroy();
+      chart.current?.destroy();
       chart.current = new Drawing(canvas.current, next);
       canvas.current.dataset.drawn = "yes";
     });

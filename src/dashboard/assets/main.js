@@ -19,13 +19,12 @@ import { PAGES, pageOf } from "./pages.js";
 /** @param {{ status: any }} props */
 function Pulse({ status }) {
   const live = useLive();
-  const text = live.state === "away" ? "No connection to mrrd; trying again"
-    : live.state === "connecting" || !status ? "Connecting…"
-      : live.refuses ? "Webhooks are refused: the log can’t be written"
-      : live.webhooks_refused?.length ? "Webhooks are refused, and none is taken"
-      : live.state === "behind" ? `${count(live.lag_events)} events behind the log` : `Live · ${count(status.log.events)} events, figures up to date`;
-  // On a telephone there is room for one word.
-  const short = live.state === "away" ? "Away" : live.state === "connecting" || !status ? "…" : live.refuses || live.webhooks_refused?.length ? "Refused" : live.state === "behind" ? "Behind" : "Live";
+  // On a telephone there is room for one word, on a small one for none: the dot tells it, and whoever hears the page is told all.
+  const [short, text] = live.state === "away" ? ["Away", "No connection to mrrd; trying again"]
+    : live.state === "connecting" || !status ? ["…", "Connecting…"]
+      : live.refuses ? ["Refused", "Webhooks are refused: the log can’t be written"]
+      : live.webhooks_refused?.length ? ["Refused", "Webhooks are refused, and none is taken"]
+      : live.state === "behind" ? ["Behind", `${several(live.lag_events ?? 0, "event")} behind the log`] : ["Current", `Connected · ${several(status.log.events, "event")}, figures up to date`];
   return html`<p class="pulse" data-state=${live.state} role="status"><span class="dot" aria-hidden="true"></span><span class="short" aria-hidden="true">${short}</span><span>${text}</span></p>`;
 }
 
@@ -72,7 +71,7 @@ function Foot({ status, ledger }) {
   // How far a closed month can be trusted; what isn't closed will change.
   const trusted = of ? `, ${CLASSES[of.class] ?? words(of.class)}${of.class_reason ? ` (${of.class_reason})` : ""}${Number(of.restated_exact) ? `, restated since by ${money(of.restated, of.currency, { signed: true })}` : ""}; what isn’t closed will still change` : "";
   const last = html`<a href=${href("/closing")}>${closed ? `last closed month ${month(closed.month)}${trusted}` : "no month is closed yet"}</a>`;
-  const lag = live.lag_events ? `${count(live.lag_events)} events behind` : "no lag";
+  const lag = live.lag_events ? `${several(live.lag_events, "event")} behind` : "no lag";
   return html`<footer class="foot"><p>${[...(refused ? [refused] : []), known, lag, last, `profile ${ledger.profile}`, `days in ${status?.timezone ?? "UTC"}`, `mrrd ${status?.version}`].map((one, i) => html`<span key=${i}>${i ? " · " : ""}${one}</span>`)}</p></footer>`;
 }
 

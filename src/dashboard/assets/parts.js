@@ -1,7 +1,7 @@
 // What pages are built of: cards, tables, pills, and the four states of everything that is asked for.
 import { html, useEffect, useId, useRef, useState } from "./vendor/preact.js";
 import { address, ask, useApi } from "./api.js";
-import { count, instant, money, sentence, words } from "./format.js";
+import { count, date, instant, money, sentence, words } from "./format.js";
 import { useLedger } from "./ledger.js";
 import { here, href } from "./route.js";
 
@@ -56,7 +56,7 @@ export function Answered({ of, empty, none, children, lines, tall, again = false
   if (of.data === undefined) return html`<${Loading} lines=${lines} tall=${tall} />`;
   // Where the page says itself that there is nothing, that nothing counts needs no second sentence.
   const told = (of.data?.notices ?? []).filter((/** @type {any} */ one) => (!none || one.kind !== "nothing_counts") && (!again || one.kind !== "before_the_ledger"));
-  return html`${told.map((/** @type {any} */ one) => html`<p class=${one.kind === "before_the_ledger" ? "soft" : "late"} role="status" key=${one.kind}>${one.detail}</p>`)}${of.error && html`<p class="late" role="status">These figures are from before: ${of.error.message}</p>`}
+  return html`${told.map((/** @type {any} */ one) => html`<p class=${one.kind === "before_the_ledger" ? "soft" : "late"} role="status" key=${one.kind}>${commands(capital(one.detail).replace(/\b\d{4}-\d\d-\d\d\b/g, (/** @type {string} */ day) => date(day)))}</p>`)}${of.error && html`<p class="late" role="status">These figures are from before: ${of.error.message}</p>`}
     ${empty?.(of.data) ? none ?? html`<${Empty} title="Nothing to show." />` : children(of.data)}`;
 }
 

@@ -26,7 +26,7 @@ async fn only_the_months_that_may_be_closed_are_offered() {
     let page = json!([{"path": "/closing"}]);
     let seen = walk(&daemon, &once(), &page);
     no_faults(&seen);
-    seen[0].shows("can be closed once it is over");
+    seen[0].shows("can be closed once it is over.");
     let over = daemon.json("/api/v1/mrr").await["data"]
         .as_array()
         .unwrap()
@@ -45,5 +45,6 @@ async fn only_the_months_that_may_be_closed_are_offered() {
     let text = seen[0].text();
     assert_eq!(cells(text, |cell| cell == "Close"), 1, "{text}");
     assert_eq!(cells(text, |cell| cell == "followed by a closed month"), 2, "{text}");
+    seen[0].shows("a month followed by a closed one only by mrrd close MONTH --force.");
     assert_eq!(cells(text, |cell| cell == "after March 2026"), over.min(36) - 4, "{text}");
 }

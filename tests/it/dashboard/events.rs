@@ -1,4 +1,4 @@
-//! An event by itself: one that was erased says so, one that isn't there too, and neither loads for ever.
+//! An event by itself: one that was erased says so, one that isn't there too, and neither loads for ever. The bar above counts them.
 
 use serde_json::json;
 
@@ -25,4 +25,18 @@ async fn an_event_that_was_erased_or_never_came_says_so() {
     assert!(none.contains("evt_none") && none.contains("No such"), "{none}");
     assert!(!none.contains("What was read from it") && !none.contains("The body"), "{none}");
     assert!(seen[1].0["fault"].is_null(), "{}", seen[1].0["fault"]);
+}
+
+/// On a telephone the word for the connection lay under the search.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bar_on_top_has_room_on_small_telephones() {
+    let mut daemon = Daemon::start().await;
+    let sold = subscription("sub_1", "cus_1", "price_1", 1000, 1, JANUARY);
+    daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &sold, None)).await;
+    daemon.settle().await;
+    let views = json!([{"width": 360, "dark": false}, {"width": 390, "dark": false}]);
+    let seen =
+        walk(&daemon, &views, &json!([{"path": "/events", "steps": [{"wait": "Connected · 1 event, figures"}]}]));
+    no_faults(&seen);
+    assert!(!seen[0].text().contains("Current") && seen[1].text().contains("Current"), "{}", seen[0].text());
 }

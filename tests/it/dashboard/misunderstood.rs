@@ -12,6 +12,7 @@ async fn a_page_answers_nothing_else_than_was_asked() {
     let mut daemon = account().await;
     let asked = [
         ("/?as_known_at=2026-01-31", "as_known_at: there is no such parameter: did you mean asof?"),
+        ("/?rnage=3m", "rnage: there is no such parameter: did you mean range?"),
         ("/?range=nonsense", "range: “nonsense” is not one of month, last-month, 3m,"),
         ("/?range=0m", "range: “0m” is not one of month,"),
         ("/movements?intervall=week", "intervall: there is no such parameter: did you mean interval?"),

@@ -1,5 +1,6 @@
 //! The dashboard in a real browser: Chromium without a window walks its pages, and what they show is what the API answers.
 
+mod alerts;
 mod apart;
 mod assets;
 mod closing;
@@ -62,7 +63,7 @@ impl Seen {
         let theme = if self.0["dark"] == true { "dark" } else { "light" };
         let place = format!("{} at {} {theme}", self.0["path"], self.0["width"]);
         let mut faults = Vec::new();
-        for list in ["console", "policy", "failed", "axe", "wide", "unhinted"] {
+        for list in ["console", "policy", "failed", "axe", "wide", "unhinted", "covered"] {
             let entries = self.0[list].as_array().into_iter().flatten();
             faults.extend(entries.map(|entry| format!("{place}: {list}: {entry}")));
         }

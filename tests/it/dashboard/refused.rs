@@ -40,7 +40,7 @@ async fn webhooks_that_are_refused_are_told_on_every_page() {
     for said in ["Webhooks are refused: the log can’t be written", "disk is full", "Stripe sends it again"] {
         assert!(overview.contains(said), "{said:?} is not on the overview:\n{overview}");
     }
-    assert!(!overview.contains("Live ·"), "{overview}");
+    assert!(!overview.contains("Connected ·"), "{overview}");
     let (_, health) = seen[0].look("health");
     assert!(health.contains("are refused with 503"), "{health}");
     assert!(!health.contains("another process does it"), "{health}");
@@ -58,7 +58,7 @@ async fn webhooks_that_are_refused_are_told_on_every_page() {
     control.disarm();
     until("webhooks are taken", &mut daemon, async |daemon| posted(daemon, "evt_after").await == 200).await;
     daemon.settle().await;
-    let seen = walk(&daemon, &once(), &json!([{"path": "/health", "steps": [{"wait": "Live ·"}]}]));
+    let seen = walk(&daemon, &once(), &json!([{"path": "/health", "steps": [{"wait": "Connected ·"}]}]));
     seen[0].shows("are taken");
     assert!(!seen[0].text().contains("refused"), "{}", seen[0].text());
 }
@@ -83,10 +83,10 @@ async fn webhooks_that_nobody_can_verify_are_told_on_every_page() {
         page.shows("Webhooks are refused, and none is taken");
         page.shows("no v1 signature matches");
         page.shows("none was taken since mrrd was started");
-        assert!(!page.text().contains("Live ·"), "{}", page.text());
+        assert!(!page.text().contains("Connected ·"), "{}", page.text());
     }
     daemon.accept(subscription("evt_1", "cus_1")).await;
     daemon.settle().await;
-    let seen = walk(&daemon, &once(), &json!([{"path": "/health", "steps": [{"wait": "Live ·"}]}]));
+    let seen = walk(&daemon, &once(), &json!([{"path": "/health", "steps": [{"wait": "Connected ·"}]}]));
     assert!(!seen[0].text().contains("refused"), "{}", seen[0].text());
 }

@@ -23,7 +23,7 @@ function List({ query }) {
   const ledger = useLedger();
   const asked = { rule: query.rule, open: query.open, acknowledged: query.taken };
   const pages = usePages(address("/api/v1/alerts", { ...asked, details: "false", limit: 50 }));
-  const named = useNames((pages.data ?? []).flatMap((/** @type {any} */ one) => one.headline.match(/cus_\w+/g) ?? []));
+  const named = useNames(namedIn(pages.data));
   return html`<${PageHead} title="Alerts" lead="What was more than this account’s own history explains, calibrated to a budget of false alerts." tools=${html`<${Csv} to="/api/v1/alerts" query=${{ ...asked, limit: 1000 }} name="alerts" />`} />
     <div class="grid"><${Series} query=${query} />
     <${Card} title="Raised" wide busy=${pages.stale}>
@@ -32,15 +32,18 @@ function List({ query }) {
         <${Select} label="State" value=${query.open ?? ""} options=${[["", "any"], ["true", "open"], ["false", "over"]]} choose=${(/** @type {string} */ open) => choose({ open })} />
         <${Select} label="Acknowledged" value=${query.taken ?? ""} options=${[["", "any"], ["true", "yes"], ["false", "no"]]} choose=${(/** @type {string} */ taken) => choose({ taken })} /></form>
       <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title=${query.rule || query.open || query.taken ? "No alert matches." : "No alert was ever raised."} />`}>${(/** @type {any[]} */ data) => html`
-        <${Table} caption="Alerts" cls="cardy" head=${["Alert", "Rule", "Day", "State", "Told"]} rows=${data.map((one) => ({ key: one.id, cells: [html`<a href=${here({ alert: one.id })}>${commands(called(one.headline, named, codes(ledger)))}</a>`, sentence(one.rule), date(one.day), html`${one.closed_at ? "over" : html`<strong class="warn">open</strong>`}${one.acknowledged_at ? html`<br /><span class="soft">acknowledged${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : ""}`, told(one)] }))} /><${More} pages=${pages} />`}<//><//>
+        <${Table} caption="Alerts" cls="cardy" head=${["Alert", "Rule", "Day", "State", "Told"]} rows=${data.map((one) => ({ key: one.id, cells: [html`<a href=${here({ alert: one.id })}>${called(one.headline, named, ledger)}</a>`, sentence(one.rule), date(one.day), html`${one.closed_at ? "over" : html`<strong class="warn">open</strong>`}${one.acknowledged_at ? html`<br /><span class="soft">acknowledged${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : ""}`, told(one)] }))} /><${More} pages=${pages} />`}<//><//>
     <${Mutes} /><${Plans} /></div>`;
 }
 
 /** The currencies that sentences may tell of. @param {any} ledger */
 const codes = (ledger) => [...ledger.currencies, ledger.currency];
 
-/** A sentence that calls customers by name, where they have one, and writes amounts as tables do. @param {string} text @param {(id: string) => string | undefined} named @param {string[]} currencies */
-const called = (text, named, currencies) => amounts(text, currencies).replace(/cus_\w+/g, (id) => named(id) ?? id);
+/** The customers that headlines tell of. @param {any[] | undefined} alerts @returns {string[]} */
+export const namedIn = (alerts = []) => alerts.flatMap((one) => one.headline.match(/cus_\w+/g) ?? []);
+
+/** A sentence that calls customers by name, where they have one, and writes amounts as tables do. @param {string} text @param {(id: string) => string | undefined} named @param {any} ledger */
+export const called = (text, named, ledger) => commands(amounts(text, codes(ledger)).replace(/cus_\w+/g, (id) => named(id) ?? id));
 
 /** @param {any} one */
 function told(one) {
@@ -115,16 +118,16 @@ const Places = ({ one }) => html`${PLACES[one.rule].map(([name, to, when], i) =>
 function One({ id }) {
   const ledger = useLedger();
   const alert = useApi(`/api/v1/alerts/${encodeURIComponent(id)}`);
-  const named = useNames([...(alert.data?.alert?.customers ?? []).map((/** @type {any} */ each) => each.customer), ...(alert.data?.headline?.match(/cus_\w+/g) ?? [])]);
+  const named = useNames([...(alert.data?.alert?.customers ?? []).map((/** @type {any} */ each) => each.customer), ...namedIn(alert.data && [alert.data])]);
   useTitle("Alert");
   const viewer = ledger.me?.role !== "admin";
   return html`<${Answered} of=${alert} lines=${8} tall>${(/** @type {any} */ one) => {
     const said = one.alert;
     const text = String(said.text ?? "").split("\n");
-    return html`<header class="pagehead"><div><p class="crumbs"><a href=${here({ alert: "" })}>Alerts</a></p><h1>${commands(called(one.headline, named, codes(ledger)))}</h1><p class="lead">${sentence(one.rule)} · ${date(one.day)} · raised ${instant(one.raised_at)} · ${one.closed_at ? `over since ${instant(one.closed_at)}${one.closed_reason ? `: ${words(one.closed_reason)}` : ""}` : html`<strong class="warn">open</strong>`}</p></div>
+    return html`<header class="pagehead"><div><p class="crumbs"><a href=${here({ alert: "" })}>Alerts</a></p><h1>${called(one.headline, named, ledger)}</h1><p class="lead">${sentence(one.rule)} · ${date(one.day)} · raised ${instant(one.raised_at)} · ${one.closed_at ? `over since ${instant(one.closed_at)}${one.closed_reason ? `: ${words(one.closed_reason)}` : ""}` : html`<strong class="warn">open</strong>`}</p></div>
         <div class="tools">${one.acknowledged_at ? html`<span class="soft">acknowledged ${instant(one.acknowledged_at)}${one.acknowledged_by ? ` by ${one.acknowledged_by}` : ""}</span>` : !viewer && html`<${Act} cls="primary" run=${async () => { await send(`/api/v1/alerts/${encodeURIComponent(id)}/acknowledge`, { by: ledger.me?.who ?? "dashboard" }); moved(); }}>Acknowledge<//>`}</div></header>
       <div class="grid"><${Card} title="What it says"><dl class="facts">
-        ${said.statement && html`<div><dt>Found</dt><dd>${commands(called(said.statement, named, codes(ledger)))}</dd></div>`}${said.threshold && html`<div><dt>Threshold</dt><dd>${amounts(said.threshold, codes(ledger))}</dd></div>`}
+        ${said.statement && html`<div><dt>Found</dt><dd>${called(said.statement, named, ledger)}</dd></div>`}${said.threshold && html`<div><dt>Threshold</dt><dd>${amounts(said.threshold, codes(ledger))}</dd></div>`}
         ${said.expected && html`<div><dt>Expected</dt><dd>${expected(said)}</dd></div>`}
         ${said.how_unusual && html`<div><dt>How unusual</dt><dd>${said.how_unusual}</dd></div>`}
         ${(said.lost ?? []).map((/** @type {any} */ lost) => html`<div key=${lost.currency}><dt>${LOST[said.rule] ?? "MRR lost"}, ${lost.currency.toUpperCase()}</dt><dd>${money(lost.total_exact, lost.currency)} <span class="soft">(voluntary ${money(lost.voluntary_exact, lost.currency)}, involuntary ${money(lost.involuntary_exact, lost.currency)}, unknown ${money(lost.unknown_exact, lost.currency)})</span></dd></div>`)}

@@ -13,7 +13,7 @@ export function First() {
       <li><strong>Choose its events:</strong> <code>customer.*</code>, <code>customer.subscription.*</code>, <code>invoice.*</code>, <code>price.*</code>, <code>product.*</code>, <code>plan.*</code>, <code>coupon.*</code>, <code>tax_rate.*</code> and <code>subscription_schedule.*</code>.</li>
       <li><strong>Copy its signing secret</strong> (<code>whsec_…</code>) into <code>stripe.webhook_secrets</code> and start mrrd again.</li>
       <li><strong>Bring the past in:</strong> <code class="still">mrrd backfill --history</code> with <code>stripe.api_key</code> set, or <code class="still">mrrd replay FILE</code>.</li></ol>
-      <p>To try it without an account: <code>stripe listen --forward-to ${url}</code>, then <code>stripe trigger customer.subscription.created</code>.</p><//>
+      <p>To try it without an account: <code>mrrd demo</code>. With one, from this machine: <code>stripe listen --forward-to ${url}</code> prints a secret of its own; put it into <code>stripe.webhook_secrets</code> as well, start mrrd again, then <code>stripe trigger customer.subscription.created</code>.</p><//>
     <${Card} title="What has arrived so far" wide><dl class="facts">
       <div><dt>Events in the log</dt><dd>${status.log.events}</dd></div>
       <div><dt>Database</dt><dd>${status.database === "sqlite" ? "SQLite" : "PostgreSQL"}, it answers</dd></div></dl>

@@ -6,10 +6,11 @@ import { endOfMonth, monthOf, plusDays, plusMonths, today } from "../days.js";
 import { count, date, money, month, period, ratio, several, share, units, words } from "../format.js";
 import { known } from "../known.js";
 import { marksOn, stated, useLedger, whoOf } from "../ledger.js";
-import { Answered, Card, Change, commands, Customer, Empty, Kind, Means, PageHead, Table } from "../parts.js";
+import { Answered, Card, Change, Customer, Empty, Kind, Means, PageHead, Table, useNames } from "../parts.js";
 import { usePriceChanges } from "../prices.js";
 import { compared, href, narrowed, span } from "../route.js";
 import { useLive } from "../stream.js";
+import { called, namedIn } from "./alerts.js";
 import { Running } from "./goals.js";
 import { ahead, Committed, curveOf, useCommitted } from "./committed.js";
 import { doubts, FIGURES, LINES } from "../words.js";
@@ -213,11 +214,12 @@ function Standing() {
 }
 
 function OpenAlerts() {
-  const { segment } = useLedger();
+  const ledger = useLedger();
   const alerts = useApi(address("/api/v1/alerts", { open: "true", details: "false", limit: 6 }));
-  return html`<${Card} title="Open alerts" note=${Object.keys(segment).length ? "Of all customers." : undefined} tools=${html`<a class="button quiet" href=${href("/alerts")}>All</a>`}>
+  const named = useNames(namedIn(alerts.data?.data));
+  return html`<${Card} title="Open alerts" note=${Object.keys(ledger.segment).length ? "Of all customers." : undefined} tools=${html`<a class="button quiet" href=${href("/alerts")}>All</a>`}>
     <${Answered} of=${alerts} lines=${3} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="No alert is open."><a href=${href("/alerts")}>All that were ever raised</a><//>`}>${(/** @type {any} */ data) => html`<ul class="list">${data.data.map((/** @type {any} */ one) => html`<li key=${one.id}>
-      <a href=${href("/alerts", { alert: one.id })}>${commands(one.headline)}</a><span class="soft">${date(one.day)} · ${words(one.rule)}${one.acknowledged_at ? " · acknowledged" : ""}</span></li>`)}</ul>`}<//><//>`;
+      <a href=${href("/alerts", { alert: one.id })}>${called(one.headline, named, ledger)}</a><span class="soft">${date(one.day)} · ${words(one.rule)}${one.acknowledged_at ? " · acknowledged" : ""}</span></li>`)}</ul>`}<//><//>`;
 }
 
 function Latest() {
