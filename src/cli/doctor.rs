@@ -327,8 +327,12 @@ async fn log(store: &Store, context: &Context, webhooks: &Told) -> Result<Vec<Fi
         ok(
             "log",
             format!(
-                "{} events{shapes}, the last at {}; {} of types that are not read, {} thin ones that carry no object",
-                head.events, head.last_seq, head.ignored, head.thin
+                "{} event{}{shapes}, the last at {}; {} of types that are not read, {} thin ones that carry no object",
+                head.events,
+                if head.events == 1 { "" } else { "s" },
+                head.last_seq,
+                head.ignored,
+                head.thin
             ),
         ),
     ];

@@ -126,10 +126,13 @@ impl Reports<'_> {
         let (here, elsewhere): (Vec<LedgerThere>, Vec<_>) = there.into_iter().partition(|one| is_asked(one, &scope));
         if here.is_empty() {
             let Some(first) = elsewhere.first() else {
+                let of_log = match head.events {
+                    1 => "the one event in the log doesn't tell of a customer".to_owned(),
+                    some => format!("none of the {some} events in the log tells of a customer"),
+                };
                 let detail = format!(
-                    "{} events are in the log, and none of them tells of a customer: {} are of types that are not read, {} could \
-                     not be read, {} carry no object",
-                    head.events, head.ignored, head.unreadable, head.thin
+                    "{of_log}: of types that are not read {}, not readable {}, without an object {}",
+                    head.ignored, head.unreadable, head.thin
                 );
                 return Ok(vec![Notice::new(NoticeKind::NothingRead, detail, None)]);
             };

@@ -309,7 +309,7 @@ fn an_empty_answer_says_what_is_true() {
         (
             changed(&|event| event["type"] = "charge.succeeded".into()),
             &["report", "mrr"],
-            "1 events are in the log, and none of them tells of a customer: 1 are of types that are not read",
+            "The one event in the log doesn't tell of a customer: of types that are not read 1, not readable 0, without an object 0",
         ),
         (changed(&|_| ()), &["quality"], "The one event is read and priced."),
     ] {
