@@ -4,7 +4,7 @@ use sqlx::QueryBuilder;
 
 use super::{
     super::{Database, dialect::*},
-    asked::{Scoped, ledger_of, push_scope},
+    asked::{Scoped, push_scope},
     columns::*,
     reader::Columns,
     rows::{account, account_of},
@@ -31,16 +31,13 @@ impl Database {
     ) -> Result<Vec<(QualityPosition, QualityRow)>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
-        let columns = QUALITY.columns_of("q");
-        let mut query =
-            QueryBuilder::<Driver>::new(format!("SELECT q.account, q.customer, q.ordinal, {columns} FROM quality q"));
-        if !matches!(only, QualityAsked::Customer(_)) {
-            // In the order of the list: a page ends where it is full.
-            query.push(by_index("quality_by_kind"));
-        }
-        query.push(" CROSS JOIN customer_ledger l");
+        let mut query = QueryBuilder::<Driver>::new(format!(
+            "SELECT q.account, q.customer, q.ordinal, {} FROM quality q JOIN customer_ledger l
+             ON l.generation = q.generation AND l.profile = q.profile AND l.livemode = q.livemode
+             AND l.account = q.account AND l.customer = q.customer",
+            QUALITY.columns_of("q")
+        ));
         push_scope(&mut query, "q", "l", scope);
-        query.push(format_args!(" AND {}", ledger_of("q")));
         query.push(" AND q.at <= ").push_bind(scope.cut.0);
         query.push(" AND (q.until IS NULL OR q.until > ").push_bind(scope.cut.0).push(")");
         match only {
