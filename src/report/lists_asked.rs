@@ -133,7 +133,7 @@ impl Reports<'_> {
         // Who is at risk on a day may have been so before: then no failure begins there, and more days are read. So is the last day,
         // where not all of it was.
         let wanted = i64::try_from(limit).unwrap_or(i64::MAX / 8).saturating_add(1);
-        let mut most = wanted + wanted / 4 + A_DAYS_FAILURES;
+        let mut most = wanted + wanted / 2 + A_DAYS_FAILURES;
         loop {
             let Failing { rows, since } = view.failing(&scope, (ask.from, to), most).await?;
             let from = ask.from.into_iter().chain(since).max();
@@ -149,7 +149,7 @@ impl Reports<'_> {
                 (list.profile, list.converted) = (profile, self.reporting(ask).is_some());
                 return Ok((list, more));
             }
-            most = most.saturating_mul(3);
+            most = most.saturating_mul(2);
         }
     }
 
