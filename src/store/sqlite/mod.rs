@@ -89,7 +89,7 @@ impl Database {
             // SQLite would make a new log, and throw away a write-ahead log that lies beside it: even who only reads does so.
             is_not_lost(path)?;
         }
-        opening::refuse_what_is_not_ours(path)?;
+        opening::refuse_what_is_not_ours(path).map_err(restore_a_copy)?;
         private::make_folder(path)?;
         let derived_path = path.with_extension("derived.db");
         let is_new = !path.exists();

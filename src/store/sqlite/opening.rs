@@ -1,6 +1,7 @@
 //! Opening one file: its connections, how much of it they keep at hand, and its schema.
 
 use std::{
+    fmt::Display,
     path::Path,
     time::{Duration, Instant},
 };
@@ -53,9 +54,7 @@ pub(super) fn refuse_what_is_not_ours(path: &Path) -> Result<(), StoreError> {
         .and_then(|file| file.query_row(foreign, [], |row| row.get::<_, Option<String>>(0)));
     match looked {
         // Before derived tables are made beside it.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => Err(StoreError::Schema(format!(
-            "{shown} is no SQLite database, or is damaged ({error}): check database.url, or restore the file from a copy"
-        ))),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => Err(no_database(path, &error)),
         Ok(Some(table)) => Err(StoreError::Schema(format!(
             "{shown} holds another program's tables, such as {table}: database.url must name a file of mrrd's own, or one that \
              isn't there yet"
@@ -144,14 +143,22 @@ async fn migrate(migrations: &Migrator, writer: &Pool, path: &Path) -> Result<()
     }
 }
 
+const DOING: &str = "opening the database";
+
+/// What SQLite can't read as a database.
+fn no_database(path: &Path, error: &dyn Display) -> StoreError {
+    StoreError::Damaged {
+        doing: DOING,
+        reason: format!("{} is no SQLite database, or is damaged ({error})", path.display()),
+    }
+}
+
 /// Says which file, and what to do about it.
 fn cannot_open(path: &Path, error: sqlx::Error) -> StoreError {
-    let doing = "opening the database";
+    let doing = DOING;
     let shown = path.display();
     match result_code(&error) {
-        Some(SQLITE_NOTADB | SQLITE_CORRUPT) => {
-            StoreError::Damaged { doing, reason: format!("{shown} is no SQLite database, or is damaged ({error})") }
-        }
+        Some(SQLITE_NOTADB | SQLITE_CORRUPT) => no_database(path, &error),
         Some(SQLITE_CANTOPEN | SQLITE_READONLY) => StoreError::Unavailable {
             doing,
             reason: match private::owner_of(path) {
