@@ -1,6 +1,9 @@
 //! What a configuration says about customers, applied: the metadata they are grouped by, and whom the ledger leaves out.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     config::customers::{CustomerRules, Exclusion},
@@ -82,7 +85,8 @@ async fn newest_metadata<F: AsRef<[Fact]>>(
         return Ok(vec![Metadata::new(); customers.len()]);
     }
     let newest: Vec<_> = customers.iter().map(|facts| Some(&newest(facts.as_ref())?.0.event)).collect();
-    let events: Vec<_> = newest.iter().copied().flatten().collect();
+    // Each once: of a customer asked for at two places of the log it is mostly the same.
+    let events: Vec<_> = newest.iter().copied().flatten().collect::<BTreeSet<_>>().into_iter().collect();
     let mut told = BTreeMap::new();
     for events in events.chunks(limits::BODIES_READ) {
         told.extend(store.log.read_bodies(events, |body| customer_metadata(body, keys)).await?);

@@ -14,12 +14,10 @@ use crate::{
         self, CustomerFacts,
         fact::Fact,
         ids::CustomerId,
-        outcome::CustomerLedger,
         profile::Profile,
         time::Day,
         told::{Lack, lacking},
     },
-    limits,
     store::{ReadStore, StoreError, derived::ProfileLedger},
 };
 
@@ -179,13 +177,27 @@ pub(super) async fn read_with(
     known_at: Option<Seq>,
     catalogue: Option<&Catalogue>,
 ) -> Result<Vec<CustomerInput>, ReconcileError> {
-    let (facts, mut members) = match joins.members(store, customers, known_at).await? {
-        None => (facts_of(store, customers, known_at, catalogue).await?, None),
-        Some(members) => {
-            let (facts, members) = read_members(store, rules, members, known_at, catalogue).await?;
-            (facts, Some(members.into_iter()))
-        }
+    let (facts, members) = match joins.members(store, customers, known_at).await? {
+        None => (facts_of(store, customers, known_at, catalogue).await?, Vec::new()),
+        Some(members) => read_members(store, rules, members, known_at, catalogue).await?,
     };
+    let mut known = with_references(store, customers, (facts, members), known_at, catalogue).await?;
+    add_metadata(store, rules, &mut known).await?;
+    // While a generation is filled, not all is heard yet: who lacks something is derived once more at its end.
+    if catalogue.is_none() {
+        hear_elsewhere(joins, store, customers, &mut known, known_at).await?;
+    }
+    Ok(known)
+}
+
+/// What is known of customers of whom these are the facts, and whose they are, with the facts about the objects they name.
+pub(super) async fn with_references(
+    store: &ReadStore,
+    customers: &[CustomerKey],
+    (facts, members): (Vec<Vec<Fact>>, Vec<Vec<Member>>),
+    known_at: Option<Seq>,
+    catalogue: Option<&Catalogue>,
+) -> Result<Vec<CustomerInput>, ReconcileError> {
     let named: Vec<BTreeSet<&str>> = facts.iter().map(|facts| named(facts)).collect();
     let mut objects: BTreeMap<Scope<'_>, BTreeSet<&str>> = BTreeMap::new();
     for (key, named) in customers.iter().zip(&named) {
@@ -226,27 +238,32 @@ pub(super) async fn read_with(
             (named.iter().map(|object| (*object).to_owned()).collect(), named.iter().flat_map(of).collect())
         })
         .collect();
-    let mut known = Vec::with_capacity(customers.len());
+    let (mut known, mut members) = (Vec::with_capacity(customers.len()), members.into_iter());
     for ((key, facts), (named, references)) in customers.iter().zip(facts).zip(named) {
-        let members = members.as_mut().and_then(Iterator::next).unwrap_or_default();
+        let members = members.next().unwrap_or_default();
         let customer = key.customer.clone();
         let lacking = lacking(&facts, &references);
         known.push(CustomerInput { customer, facts, references, named, metadata: Metadata::new(), members, lacking });
     }
+    Ok(known)
+}
+
+/// Adds the metadata that counts for each.
+pub(super) async fn add_metadata(
+    store: &ReadStore,
+    rules: &Rules,
+    known: &mut [CustomerInput],
+) -> Result<(), ReconcileError> {
     let counted: Vec<_> = known.iter().map(|one| one.counted(&rules.customers)).collect();
     let metadata = rules.customers.metadata(store, &counted).await?;
     for (one, metadata) in known.iter_mut().zip(metadata) {
         one.metadata = metadata;
     }
-    // While a generation is filled, not all is heard yet: who lacks something is derived once more at its end.
-    if catalogue.is_none() {
-        hear_elsewhere(joins, store, customers, &mut known, known_at).await?;
-    }
-    Ok(known)
+    Ok(())
 }
 
 /// Adds to the references of each customer what other customers' facts tell of the terms it lacks.
-async fn hear_elsewhere(
+pub(super) async fn hear_elsewhere(
     joins: Joins,
     store: &ReadStore,
     customers: &[CustomerKey],
@@ -362,68 +379,4 @@ fn named(facts: &[Fact]) -> BTreeSet<&str> {
     let mut named = BTreeSet::new();
     facts.iter().for_each(|fact| naming::add_references(fact, &mut named));
     named
-}
-
-/// Every customer's ledger under one profile, as the log told it up to a position: page by page, in key order, memory
-/// bounded by a page. What `as_known_at` answers from (rule `as-known-at`).
-#[derive(Debug)]
-pub struct KnownAt<'a> {
-    store: &'a ReadStore,
-    rules: Arc<Rules>,
-    known_at: Option<Seq>,
-    cuts: Vec<Day>,
-    after: Option<CustomerKey>,
-    /// Those that are asked for and still to come; `None` for everybody.
-    only: Option<std::vec::IntoIter<CustomerKey>>,
-    done: bool,
-}
-
-impl<'a> KnownAt<'a> {
-    /// Begins at the first customer. `rules` holds the profiles wanted; `None` knows the whole log.
-    pub fn new(store: &'a ReadStore, rules: Rules, known_at: Option<Seq>) -> Self {
-        Self { store, rules: Arc::new(rules), known_at, cuts: Vec::new(), after: None, only: None, done: false }
-    }
-
-    /// Lets no netting window reach over one of these days, in order (`ledger::derive_cut`).
-    pub fn cut_at(self, cuts: &[Day]) -> Self {
-        Self { cuts: cuts.to_vec(), ..self }
-    }
-
-    /// Goes on after a customer; at the first one without it.
-    pub(crate) fn after(self, after: Option<CustomerKey>) -> Self {
-        Self { after, ..self }
-    }
-
-    /// Only these customers, in this order.
-    pub fn of_customers(self, customers: Vec<CustomerKey>) -> Self {
-        Self { only: Some(customers.into_iter()), ..self }
-    }
-
-    /// The next page: each customer with one ledger for each profile, in the order of the rules. `None` after the last.
-    ///
-    /// Errors when the log can't be read or a customer can't be derived: an answer that leaves one out would be wrong.
-    pub async fn next_page(&mut self) -> Result<Option<Vec<(CustomerKey, Vec<CustomerLedger>)>>, ReconcileError> {
-        if self.done {
-            return Ok(None);
-        }
-        let joins = Joins::current(self.store, &self.rules.customers, self.known_at).await?;
-        let customers = match &mut self.only {
-            Some(only) => only.take(usize::try_from(limits::CUSTOMERS_PAGE).unwrap_or(usize::MAX)).collect(),
-            None => joins.ledgers(self.store, self.after.as_ref(), limits::CUSTOMERS_PAGE, self.known_at).await?,
-        };
-        let Some(last) = customers.last() else {
-            self.done = true;
-            return Ok(None);
-        };
-        self.after = Some(last.clone());
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let outcomes =
-            derive_customers(joins, self.store, &self.rules, &customers, self.known_at, &self.cuts, workers).await?;
-        let page = customers.into_iter().zip(outcomes).filter_map(|(customer, outcome)| match outcome {
-            Ok(derived) if derived.is_empty() => None,
-            Ok(derived) => Some(Ok((customer, derived.into_iter().map(|derived| derived.ledger).collect()))),
-            Err(reason) => Some(Err(ReconcileError::Customer { customer, reason })),
-        });
-        page.collect::<Result<_, _>>().map(Some)
-    }
 }

@@ -41,6 +41,11 @@ impl Joins {
         Self { joined: rules.customer_key.as_ref().map(|_| generation), worked_on: Some(generation) }
     }
 
+    /// Nobody joined; of terms, what the generation that answers was told holds.
+    pub(super) fn none() -> Self {
+        Self { joined: None, worked_on: None }
+    }
+
     /// Those of the generation that answers, up to the log position `known_at`.
     ///
     /// Errors while there is none: who belongs to whom isn't known yet.
@@ -51,7 +56,7 @@ impl Joins {
     ) -> Result<Self, StoreError> {
         let of = |joined| Self { joined, worked_on: None };
         if rules.customer_key.is_none() {
-            return Ok(of(None));
+            return Ok(Self::none());
         }
         loop {
             let Some(current) = store.derived.generations().await?.into_iter().find(|generation| generation.current)

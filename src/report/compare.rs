@@ -37,7 +37,7 @@ use crate::{
         time::UnixTime,
     },
     limits,
-    reconciler::derivation,
+    reconciler::known_at,
     store::derived::reports::*,
 };
 
@@ -225,7 +225,7 @@ impl Reports<'_> {
         let comparing = comparing.unwrap_or_default();
         let mut everywhere = Arc::clone(&comparing.everywhere).lock_owned().await;
         if !everywhere.done {
-            let pages = derivation::KnownAt::new(self.store, rules, known_at).after(everywhere.after.clone());
+            let pages = known_at::KnownAt::new(self.store, rules, known_at).after(everywhere.after.clone());
             let until = shared.then(|| Instant::now() + limits::DERIVING_TIME);
             self.figures_by_knob(ask, pages, steps, &mut everywhere, (until, &comparing.bytes)).await?;
             // A ledger that only ever saw test events answers for those.
@@ -239,7 +239,7 @@ impl Reports<'_> {
     async fn figures_by_knob(
         &self,
         ask: &Ask,
-        mut pages: derivation::KnownAt<'_>,
+        mut pages: known_at::KnownAt<'_>,
         steps: &Steps,
         everywhere: &mut Everywhere,
         (until, bytes): (Option<Instant>, &AtomicUsize),
@@ -317,7 +317,7 @@ impl Reports<'_> {
             currencies.extend(tables.currencies(scope).await?);
             whole.push(whole_month(&tables.ledger_rows(scope, RowGroup::Whole).await?, steps.month)?);
         }
-        let pages = derivation::KnownAt::new(self.store, self.rules(&steps.profiles).await?, Some(rows.position));
+        let pages = known_at::KnownAt::new(self.store, self.rules(&steps.profiles).await?, Some(rows.position));
         let mut everywhere = Everywhere::default();
         let pages = pages.of_customers(differing);
         self.figures_by_knob(ask, pages, steps, &mut everywhere, (None, &AtomicUsize::default())).await?;

@@ -18,8 +18,14 @@ use crate::{
     event::{CustomerKey, Seq},
     ledger::{outcome::CustomerLedger, profile::Profile, time::Day},
     limits,
-    reconciler::{ReconcileError, Rules, derivation},
-    store::{StoreError, derived::touched::Touched},
+    reconciler::{
+        ReconcileError, Rules,
+        known_at::{self, ThenAndNow},
+    },
+    store::{
+        ReadStore, StoreError,
+        derived::{GenerationId, touched::Touched},
+    },
 };
 
 impl<'a> Reports<'a> {
@@ -71,7 +77,7 @@ impl<'a> Reports<'a> {
             let reason = "several questions about the past are being answered: ask again in a while".into();
             return Err(StoreError::Unavailable { doing: "deriving ledgers", reason }.into());
         };
-        let pages = derivation::KnownAt::new(self.store, rules, seq).cut_at(cuts);
+        let pages = known_at::KnownAt::new(self.store, rules, seq).cut_at(cuts);
         gathered(pages, profile).await
     }
 
@@ -118,32 +124,22 @@ impl<'a> Reports<'a> {
         rules: Rules,
         touched: Touched,
     ) -> Result<Exchange, AskError> {
-        let Touched { rows, customers } = touched;
-        let pages = || customers.chunks(limits::CUSTOMERS_BESIDE).map(<[CustomerKey]>::to_vec);
-        let as_they_stand = pages().map(|page| {
-            let (derived, name) = (self.store.derived.clone(), profile.name.clone());
-            async move { Ok(derived.ledgers_of_customers(rows.generation, &name, &page).await?) }
+        let (Touched { rows, customers }, rules) = (touched, Arc::new(rules));
+        let pages = customers.chunks(limits::CUSTOMERS_BESIDE).map(|page| {
+            let (store, rules, name, page) = (self.store.clone(), rules.clone(), profile.name.clone(), page.to_vec());
+            async move { then_and_as_in_rows(&store, &rules, seq, (rows.generation, &name), page).await }
         });
-        let as_told = pages().map(|page| {
-            let (store, rules) = (self.store.clone(), rules.clone());
-            async move {
-                let mut pages = derivation::KnownAt::new(&store, rules, Some(seq)).of_customers(page);
-                let mut customers = Vec::new();
-                while let Some(page) = pages.next_page().await? {
-                    customers.extend(firsts(page));
-                }
-                Ok(customers)
-            }
-        });
-        // Rows are read while the log is read and derived, some pages of both beside each other.
-        let (now, then) = tokio::try_join!(beside(as_they_stand, profile), beside(as_told, profile))?;
+        let [then, now] = beside(pages, profile).await?;
         Ok(Exchange { rows, customers: customers.into_iter().collect(), now, then })
     }
 }
 
+/// Some customers' ledgers.
+type Page = Vec<(CustomerKey, CustomerLedger)>;
+
 /// All pages of one profile's ledgers. A question for which these are too many is told so before its time is over: asked again it would
 /// take as long.
-async fn gathered(mut pages: derivation::KnownAt<'_>, profile: &Profile) -> Result<Memory, AskError> {
+async fn gathered(mut pages: known_at::KnownAt<'_>, profile: &Profile) -> Result<Memory, AskError> {
     let mut customers: Vec<(CustomerKey, CustomerLedger)> = Vec::new();
     let mut charge = Charge::begin();
     let until = budget::current().map(|_| Instant::now() + limits::DERIVING_TIME);
@@ -164,13 +160,33 @@ fn firsts(page: Vec<(CustomerKey, Vec<CustomerLedger>)>) -> impl Iterator<Item =
     page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?)))
 }
 
-/// Pages of a profile's ledgers in the order of `works`, some of which are done at once.
-async fn beside<F>(works: impl Iterator<Item = F>, profile: &Profile) -> Result<Memory, AskError>
+/// Of a page of customers the ledgers as the log told them up to a place, and those that the rows hold, both in the order of keys.
+///
+/// The log tells what the rows hold as well: as long as the digests kept of them say so, nothing is read of the rows, which lie in
+/// more tables and come one by one.
+async fn then_and_as_in_rows(
+    store: &ReadStore,
+    rules: &Arc<Rules>,
+    place: Seq,
+    (generation, profile): (GenerationId, &str),
+    page: Vec<CustomerKey>,
+) -> Result<[Page; 2], AskError> {
+    let ThenAndNow { then, now } = known_at::then_and_now(store, rules.clone(), page.clone(), place).await?;
+    let (mut in_rows, doubtful) = store.derived.as_in_rows(generation, profile, page, now).await?;
+    if !doubtful.is_empty() {
+        in_rows.extend(store.derived.ledgers_of_customers(generation, profile, &doubtful).await?);
+        in_rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+    }
+    Ok([then, in_rows])
+}
+
+/// The two kinds of ledgers that `works` make of each page, in their order; some pages are made at once.
+async fn beside<F>(works: impl Iterator<Item = F>, profile: &Profile) -> Result<[Memory; 2], AskError>
 where
-    F: Future<Output = Result<Vec<(CustomerKey, CustomerLedger)>, AskError>> + Send + 'static,
+    F: Future<Output = Result<[Page; 2], AskError>> + Send + 'static,
 {
-    let (mut works, mut tasks, mut pages) = (works.enumerate(), JoinSet::new(), BTreeMap::new());
-    let mut charge = Charge::begin();
+    let (mut works, mut tasks, mut made) = (works.enumerate(), JoinSet::new(), BTreeMap::new());
+    let mut charges = [Charge::begin(), Charge::begin()];
     loop {
         while tasks.len() < limits::PAGES_BESIDE
             && let Some((place, work)) = works.next()
@@ -178,10 +194,18 @@ where
             budget::spawn(&mut tasks, async move { (place, work.await) });
         }
         let Some(ended) = tasks.join_next().await else { break };
-        let (place, page) = ended.map_err(|error| ReconcileError::Worker(error.to_string()))?;
-        let page = page?;
-        charge.add(page.iter().map(|(_, ledger)| ledger.bytes_held()).sum()).map_err(ReportError::from)?;
-        pages.insert(place, page);
+        let (place, pages) = ended.map_err(|error| ReconcileError::Worker(error.to_string()))?;
+        let pages = pages?;
+        for (page, charge) in pages.iter().zip(&mut charges) {
+            charge.add(page.iter().map(|(_, ledger)| ledger.bytes_held()).sum()).map_err(ReportError::from)?;
+        }
+        made.insert(place, pages);
     }
-    Ok(Memory::charged(profile.name.clone(), pages.into_values().flatten().collect(), charge))
+    let mut whole = [Page::new(), Page::new()];
+    for pages in made.into_values() {
+        whole.iter_mut().zip(pages).for_each(|(whole, page)| whole.extend(page));
+    }
+    let ([then, now], [of_then, of_now]) = (whole, charges);
+    let memory = |ledgers, charge| Memory::charged(profile.name.clone(), ledgers, charge);
+    Ok([memory(then, of_then), memory(now, of_now)])
 }

@@ -23,7 +23,7 @@ use crate::{
         profile::Profile,
         time::Zone,
     },
-    reconciler::{ReconcileError, Rules, derivation, joining::Joins},
+    reconciler::{ReconcileError, Rules, derivation, joining::Joins, known_at},
 };
 
 /// How many unknown customers are named: enough to see what was read as their ids.
@@ -50,7 +50,7 @@ impl Reports<'_> {
         };
         let (mut compared, mut matched, mut suspects) = (0, 0, Vec::new());
         let mut left_out = LeftOut::default();
-        let mut pages = derivation::KnownAt::new(self.store, rules.clone(), known_at);
+        let mut pages = known_at::KnownAt::new(self.store, rules.clone(), known_at);
         while let Some(page) = pages.next_page().await? {
             for (key, ledgers) in page {
                 let Some(ledger) = ledgers.into_iter().next().filter(|ledger| asked(ask, &key, ledger)) else {
@@ -192,7 +192,7 @@ impl Reports<'_> {
         let profiles: Vec<Profile> = likely.iter().map(|one| others.profiles[*one].clone()).collect();
         let rules = Rules { profiles: profiles.into(), ..others.clone() };
         let nothing = BTreeMap::new();
-        let mut pages = derivation::KnownAt::new(self.store, rules, held.known_at);
+        let mut pages = known_at::KnownAt::new(self.store, rules, held.known_at);
         while let Some(page) = pages.next_page().await? {
             for (key, ledgers) in page {
                 let other = suspects.iter().all(|suspect| suspect.key != key);

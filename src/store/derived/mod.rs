@@ -3,7 +3,7 @@
 
 pub mod day_rows;
 pub mod day_sums;
-pub(super) mod digests;
+pub(crate) mod digests;
 pub(in crate::store) mod generation;
 pub(super) mod group_sums;
 pub mod joined;
@@ -27,6 +27,7 @@ pub use self::generation::{
 };
 use self::{
     day_sums::DaySums,
+    digests::KeptDigest,
     joined::{Belongs, Joining},
     names::CustomerNamed,
     told::Told,
@@ -170,6 +171,18 @@ impl ReadDerived {
         customers: &[CustomerKey],
     ) -> Result<Vec<(CustomerKey, CustomerLedger)>, StoreError> {
         either!(self.0, database => database.ledgers_of_customers(generation, profile, customers).await)
+    }
+
+    /// Those of `derived` that a generation's rows hold just so, by the digests kept of these, and which of `customers` are left
+    /// over: of them the rows hold something else, or it isn't known what.
+    pub(crate) async fn as_in_rows(
+        &self,
+        generation: GenerationId,
+        profile: &str,
+        customers: Vec<CustomerKey>,
+        derived: Vec<(CustomerKey, CustomerLedger, KeptDigest)>,
+    ) -> Result<(Vec<(CustomerKey, CustomerLedger)>, Vec<CustomerKey>), StoreError> {
+        either!(self.0, database => database.as_in_rows(generation, profile, customers, derived).await)
     }
 
     /// How many customers a profile's ledger has in live (or test) mode, counted no further than `most`.

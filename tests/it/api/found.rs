@@ -171,6 +171,28 @@ async fn ends_are_found(settings: Settings) {
     assert_eq!(daemon.json("/api/v1/customers/cus_a").await["scheduled_churn"], Value::Null);
 }
 
+/// Who is on a test clock isn't found beside those who aren't, though an end of theirs may come first.
+async fn ends_on_a_test_clock_are_found_apart(settings: Settings) {
+    let mut daemon = settings.start().await;
+    let now = mrrd::clock::Clock::system().now().0;
+    for (id, clock, days) in [("cus_clock", Some("clock_1"), 3), ("cus_soon", None, 5), ("cus_late", None, 60)] {
+        let mut sold = subscription(&format!("sub_{id}"), id, "price_x", 700, 1, JANUARY);
+        (sold["livemode"], sold["test_clock"]) = (json!(false), json!(clock));
+        sold["cancel_at_period_end"] = json!(true);
+        (sold["cancel_at"], sold["canceled_at"]) = (json!(now + days * DAY), json!(JANUARY));
+        sold["items"]["data"][0]["current_period_start"] = json!(JANUARY);
+        sold["items"]["data"][0]["current_period_end"] = json!(now + days * DAY);
+        let told = event(&format!("evt_{id}"), "customer.subscription.created", JANUARY, &sold, None);
+        let mut told: Value = serde_json::from_str(&told).unwrap();
+        told["livemode"] = json!(false);
+        daemon.accept(told.to_string()).await;
+    }
+    daemon.settle().await;
+    let query = "state=ending&sort=ends&livemode=false";
+    assert_eq!(ids(&mut daemon, query).await, ["cus_soon", "cus_late"]);
+    assert_eq!(ids(&mut daemon, &format!("{query}&test_clock=clock_1")).await, ["cus_clock"]);
+}
+
 /// Few of a status are found one by one, many in the order of what customers pay: both give the same.
 async fn many_past_due_are_found_as_few_are(settings: Settings) {
     const MANY: usize = 450;
@@ -214,6 +236,17 @@ async fn who_is_set_to_end_is_found_with_what_goes_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_set_to_end_is_found_with_what_goes_on_postgres() {
     ends_are_found(Settings::default().env("MRRD_DATABASE__URL", &postgres::database().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_on_a_test_clock_are_found_apart_on_sqlite() {
+    ends_on_a_test_clock_are_found_apart(Settings::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ends_on_a_test_clock_are_found_apart_on_postgres() {
+    ends_on_a_test_clock_are_found_apart(Settings::default().env("MRRD_DATABASE__URL", &postgres::database().await))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use mrrd::{
         profile::Profile,
         time::{Day, UnixTime, Zone},
     },
-    reconciler::derivation::KnownAt,
+    reconciler::known_at::KnownAt,
 };
 use serde_json::Value;
 

@@ -100,6 +100,36 @@ on_both! {
 }
 
 on_both! {
+    async fn rows_that_are_behind_the_log_are_exchanged_for_what_they_hold(settings) {
+        let mut daemon = settings.env("MRRD_LEDGER__PROFILES", "stripe,finance").start().await;
+        let events = account(13, 20);
+        let (first, then) = (events.len() / 3, events.len() * 2 / 3);
+        for event in &events[..first] {
+            daemon.accept(event.body.clone()).await;
+        }
+        daemon.settle().await;
+        let mut answers = Vec::new();
+        for route in ROUTES {
+            answers.push(figures(daemon.json(route).await));
+        }
+        let seq = last(&mut daemon).await;
+        for event in &events[first..then] {
+            daemon.accept(event.body.clone()).await;
+        }
+        daemon.settle().await;
+        // What comes now about the same customers reaches no row.
+        let mut daemon = daemon.restart_with("MRRD_SERVER__ROLES", "receiver,api").await;
+        for event in &events[then..] {
+            daemon.accept(event.body.clone()).await;
+        }
+        for (route, answer) in ROUTES.iter().zip(answers) {
+            let known = figures(daemon.json(&format!("{route}&as_known_at={seq}")).await);
+            assert!(known == answer, "{route}: {}", difference(&answer, &known));
+        }
+    }
+}
+
+on_both! {
     async fn profiles_that_are_kept_compare_as_those_that_are_not(settings) {
         // Not kept are the profiles of another daemon, which derives everybody.
         let (kept, other) = (settings.env("MRRD_LEDGER__PROFILES", "stripe,finance"), Settings::default());

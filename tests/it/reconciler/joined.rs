@@ -7,7 +7,7 @@ use mrrd::{
     config::customers::{CustomerRules, Exclusion},
     event::{CustomerKey, NewEvent, Seq},
     ledger::outcome::CustomerLedger,
-    reconciler::{Reconciler, Rules, derivation::KnownAt, driver::Driver},
+    reconciler::{Reconciler, Rules, driver::Driver, known_at::KnownAt},
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;

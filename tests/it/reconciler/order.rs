@@ -1,6 +1,6 @@
 //! Arrival order, repetition and batching change nothing (rule `arrival-order`).
 
-use mrrd::{event::Seq, reconciler::derivation::KnownAt};
+use mrrd::{event::Seq, reconciler::known_at::KnownAt};
 
 use super::bench::*;
 

@@ -6,7 +6,7 @@ use mrrd::{
     config::customers::CustomerRules,
     event::{NewEvent, Seq},
     ledger::money::Mrr,
-    reconciler::{Reconciler, Rules, derivation::KnownAt},
+    reconciler::{Reconciler, Rules, known_at::KnownAt},
 };
 use serde_json::{Value, json};
 

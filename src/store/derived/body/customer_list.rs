@@ -83,8 +83,19 @@ impl Database {
             let mut query = found::largest(scope, currency, asked, limit, few);
             rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
         }
+        let mut whole = is_full(&rows, limit);
+        if found::asks_for_next_to_end(asked) {
+            rows = found::next_to_end(scope, asked.after.as_ref(), limit)
+                .build()
+                .fetch_all(&mut *tx)
+                .await
+                .doing(DOING)?;
+            let more = is_full(&rows, limit);
+            rows.retain(|row| Columns::of(row, 1).text_or_null().is_ok_and(|customer| customer.is_some()));
+            whole = !more || is_full(&rows, limit);
+        }
         // Behind those who pay come all others, in an order of their own.
-        if i64::try_from(rows.len()).is_ok_and(|found| found < limit) {
+        if !whole {
             rows = found(scope, asked, limit, summed).build().fetch_all(&mut *tx).await.doing(DOING)?;
         }
         let mut places = Vec::with_capacity(rows.len());
@@ -142,6 +153,11 @@ impl Database {
         tx.commit().await.doing(DOING)?;
         Ok(traits)
     }
+}
+
+/// Whether a page of at most `limit` rows has as many.
+fn is_full(rows: &[Row], limit: i64) -> bool {
+    i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit)
 }
 
 /// Subscriptions and amounts of these customers, who were found in the same transaction.

@@ -8,12 +8,14 @@ use super::{
     super::{Database, dialect::*},
     asked::{Scoped, each, push_scope, sum},
     group_sums::has_sums,
+    readback::GROUP,
     reader::Columns,
+    rows::account,
     sum_rows::{Line, Lines, Meaning},
 };
 use crate::{
     event::CustomerKey,
-    ledger::{money::Mrr, time::UnixTime},
+    ledger::{money::Mrr, outcome::CustomerLedger, time::UnixTime},
     store::{
         StoreError,
         derived::{
@@ -124,6 +126,66 @@ impl Database {
         tx.commit().await.doing(doing)?;
         Ok(Some(customers.into_iter().collect()))
     }
+}
+
+impl Database {
+    /// Those of `derived` whose digests are kept of the rows, and which of `customers` are left over.
+    pub(in crate::store) async fn as_in_rows(
+        &self,
+        generation: GenerationId,
+        profile: &str,
+        customers: Vec<CustomerKey>,
+        derived: Vec<(CustomerKey, CustomerLedger, KeptDigest)>,
+    ) -> Result<(Vec<(CustomerKey, CustomerLedger)>, Vec<CustomerKey>), StoreError> {
+        let doing = "reading digests";
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(doing)?;
+        let version: Option<i64> = sqlx::query_scalar("SELECT sums FROM generation WHERE id = $1")
+            .bind(generation)
+            .fetch_optional(&mut *tx)
+            .await
+            .doing(doing)?;
+        if version != Some(SUMS_VERSION) {
+            return Ok((Vec::new(), customers));
+        }
+        // With the clocks, which stand before the customers in its key.
+        let mut groups: BTreeMap<(bool, String, String), Vec<String>> = BTreeMap::new();
+        for (key, ledger, _) in &derived {
+            groups.entry(group(key, ledger)).or_default().push(clean(key.customer.as_str()));
+        }
+        let text = format!(
+            "SELECT customer, items, digest, digest_rest FROM customer_digest WHERE {GROUP} AND test_clock = $5 AND {}",
+            in_list("customer", 6)
+        );
+        let mut kept = BTreeMap::new();
+        for (group, customers) in groups {
+            let (livemode, account, clock) = &group;
+            let query = sqlx::query(AssertSqlSafe(text.clone())).bind(generation).bind(clean(profile));
+            let query = query.bind(livemode).bind(account).bind(clock);
+            let query = query.bind(text_list(customers.iter().map(String::as_str)));
+            for row in &query.fetch_all(&mut *tx).await.doing(doing)? {
+                let mut columns = Columns::of(row, 0);
+                let customer = columns.text()?;
+                let (items, halves) = (columns.number()?, [columns.number()?, columns.number()?]);
+                kept.insert((group.clone(), customer), KeptDigest { items, halves });
+            }
+        }
+        tx.commit().await.doing(doing)?;
+        let mut in_rows = Vec::with_capacity(derived.len());
+        let mut left: BTreeSet<CustomerKey> = customers.into_iter().collect();
+        for (key, ledger, digest) in derived {
+            if kept.get(&(group(&key, &ledger), clean(key.customer.as_str()))) == Some(&digest) {
+                left.remove(&key);
+                in_rows.push((key, ledger));
+            }
+        }
+        Ok((in_rows, left.into_iter().collect()))
+    }
+}
+
+/// Among which rows a customer's digest stands: its mode, account and test clock.
+fn group(key: &CustomerKey, ledger: &CustomerLedger) -> (bool, String, String) {
+    let clock = ledger.test_clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default();
+    (key.livemode, account(key.account.as_ref()), clock)
 }
 
 async fn number(connection: &mut Connection, text: &str) -> Result<i64, StoreError> {

@@ -50,6 +50,18 @@ fn push_subscriptions(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, cond
     query.push(format_args!(" AND {condition}"));
 }
 
+/// That subscription `s` is set to end, behind the cut.
+fn ending(scope: &Scoped<'_>) -> String {
+    format!("s.ends_at > {} AND s.ended_at IS NULL", scope.cut.0)
+}
+
+/// When the first of each customer's subscriptions ends that are set to, as `next`: an index leads through all of these.
+fn push_ends(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>) {
+    query.push("SELECT s.account, s.customer, MIN(s.ends_at) AS next FROM ");
+    push_subscriptions(query, scope, &ending(scope));
+    query.push(" GROUP BY s.account, s.customer");
+}
+
 /// How many subscriptions are of the statuses asked for, counted up to `most`; `None` where none are asked for.
 pub(super) fn of_statuses(scope: &Scoped<'_>, asked: &CustomerSearch, most: i64) -> Option<QueryBuilder<Driver>> {
     let statuses = statuses(asked)?;
@@ -64,14 +76,8 @@ fn key(order: CustomerOrder) -> (&'static str, bool) {
     match order {
         CustomerOrder::Mrr => ("COALESCE(g.whole, 0)", true),
         CustomerOrder::Since => ("CASE WHEN l.first_mrr_at <= c.cut THEN l.first_mrr_at ELSE 0 END", true),
-        // The next end first: its second, below zero; who isn't set to end comes last. The plus keeps the index of all that are set to
-        // end out of it (`subscription_ending`): each customer would look through everybody's.
-        CustomerOrder::Ends => (
-            "-COALESCE((SELECT MIN(e.ends_at) FROM subscription_ledger e WHERE e.generation = l.generation
-             AND e.profile = l.profile AND e.livemode = l.livemode AND e.account = l.account AND e.customer = l.customer
-             AND e.ends_at > c.cut AND +e.ended_at IS NULL), 9223372036854775807)",
-            true,
-        ),
+        // The next end first: its second, below zero; who isn't set to end comes last.
+        CustomerOrder::Ends => ("-COALESCE(e.next, 9223372036854775807)", true),
         // Without a name behind all that have one.
         CustomerOrder::Name => ("CASE WHEN COALESCE(n.name, '') = '' THEN '~~~~' ELSE lower(n.name) END", false),
         CustomerOrder::Id => ("l.customer", false),
@@ -96,6 +102,11 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
         query.push(
             " LEFT JOIN customer_name n ON n.livemode = l.livemode AND n.account = l.account AND n.customer = l.customer",
         );
+    }
+    if asked.order == CustomerOrder::Ends {
+        query.push(" LEFT JOIN (");
+        push_ends(&mut query, scope);
+        query.push(") AS e ON e.account = l.account AND e.customer = l.customer");
     }
     if pays {
         query.push(" LEFT JOIN (");
@@ -131,10 +142,7 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
         Some(CustomerState::PastDue | CustomerState::Trialing) => {
             statuses(asked).into_iter().for_each(|statuses| push_of_status(&mut query, scope, "l", statuses));
         }
-        Some(CustomerState::Ending) => {
-            let ending = format!("s.ends_at > {} AND s.ended_at IS NULL", scope.cut.0);
-            push_with_subscription(&mut query, scope, "l", &ending);
-        }
+        Some(CustomerState::Ending) => push_with_subscription(&mut query, scope, "l", &ending(scope)),
     }
     if let Some(cohort) = asked.cohort {
         query.push(" AND l.first_mrr_at >= ").push_bind(cohort.from.0);
@@ -236,6 +244,40 @@ pub(super) fn largest(
     query.push(" AND l.customer = t.customer AND t.whole > 0");
     push_after(&mut query, "t.whole", "l.customer");
     query.push(" ORDER BY t.whole DESC, l.customer LIMIT ").push_bind(limit);
+    query
+}
+
+/// Whether the customers asked for are all that are set to end, the next first.
+pub(super) fn asks_for_next_to_end(asked: &CustomerSearch) -> bool {
+    asked.state == Some(CustomerState::Ending)
+        && asked.order == CustomerOrder::Ends
+        && asked.text.trim().is_empty()
+        && asked.cohort.is_none()
+}
+
+/// The same columns as of [`found`] for the next `limit` customers that are set to end: the ends are read in their order, and their
+/// customers looked up. Whoever isn't in the scope has a row of nulls: on another test clock.
+pub(super) fn next_to_end(scope: &Scoped<'_>, after: Option<&FoundPosition>, limit: i64) -> QueryBuilder<Driver> {
+    let mut query = QueryBuilder::new("WITH e AS (");
+    push_ends(&mut query, scope);
+    if let Some(after) = after {
+        let next = after.key.parse::<i64>().unwrap_or(0).saturating_neg();
+        query.push(format_args!(
+            " HAVING MIN(s.ends_at) > {next} OR (MIN(s.ends_at) = {next} AND (s.account, s.customer) > ("
+        ));
+        query.push_bind(account(after.account.as_ref())).push(", ");
+        query.push_bind(clean(after.customer.as_str())).push("))");
+    }
+    query.push(" ORDER BY next, s.account, s.customer LIMIT ").push_bind(limit);
+    query.push(format_args!(
+        ") SELECT l.account, l.customer, l.country, l.first_mrr_at, -e.next AS place FROM e LEFT JOIN customer_ledger l
+         ON l.generation = {} AND l.profile = ",
+        scope.generation
+    ));
+    query.push_bind(clean(&scope.profile)).push(" AND l.livemode = ").push_bind(scope.livemode);
+    query.push(" AND l.account = e.account AND l.customer = e.customer AND l.test_clock = ");
+    query.push_bind(scope.test_clock.as_ref().map(|clock| clean(clock.as_str())).unwrap_or_default());
+    query.push(" ORDER BY e.next, e.account, e.customer");
     query
 }
 
