@@ -120,9 +120,10 @@ impl LogFile {
     }
 
     /// Looks at all of them: three questions to the system, some microseconds. Never opens them, for closing a file again would end
-    /// SQLite's locks on it.
+    /// SQLite's locks on it. That one is gone is told before that another was cut: what was cut may be opened, and looked at closer.
     pub(super) fn look(&self) -> Result<(), Wrong> {
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cut = None;
         for (path, seen) in [&self.0.log, &self.0.ahead, &self.0.shared].into_iter().zip(seen.iter_mut()) {
             let name = path.display();
             let found = match stamp(path) {
@@ -142,12 +143,12 @@ impl LogFile {
                     let (was, is) = (before.length, found.length);
                     let words = format!("{name} was cut from {was} to {is} bytes while mrrd writes it");
                     let of_log = *path == self.0.log;
-                    return Err(if of_log { Wrong::Shorter(words) } else { Wrong::AheadShorter(words) });
+                    cut.get_or_insert(if of_log { Wrong::Shorter(words) } else { Wrong::AheadShorter(words) });
                 }
                 _ => *seen = Some(found),
             }
         }
-        Ok(())
+        cut.map_or(Ok(()), Err)
     }
 
     /// Errors while other files lie under its names: opened under a foreign one, SQLite takes what lies beside it for left over by
@@ -155,7 +156,7 @@ impl LogFile {
     pub(super) fn may_be_opened(&self, doing: &'static str) -> Result<(), StoreError> {
         match self.look() {
             Err(Wrong::Gone(reason)) => Err(StoreError::Unavailable { doing, reason }),
-            // Cut, but the same: whoever reads it finds out whether anything is missing.
+            // Cut, but all are the same: whoever reads them finds out whether anything is missing.
             Ok(()) | Err(Wrong::AheadShorter(_) | Wrong::Shorter(_)) => Ok(()),
         }
     }
@@ -209,5 +210,29 @@ mod tests {
         assert!(matches!(file.look(), Err(Wrong::Gone(words)) if words.contains("replaced")));
         std::fs::rename(&away, &path).unwrap();
         assert_eq!(file.look(), Ok(()), "back again");
+    }
+
+    /// A log that was cut passed for one that may be opened, whatever had become of the files beside it.
+    #[test]
+    #[cfg(unix)]
+    fn what_was_cut_is_not_opened_while_a_file_beside_it_is_another() {
+        for (cut, suffix) in [("", "-wal"), ("", "-shm"), ("-wal", "-shm")] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("mrrd.db");
+            for suffix in ["", "-wal", "-shm"] {
+                std::fs::write(beside(&path, suffix), "0123").unwrap();
+            }
+            let file = LogFile::opened(&path, None);
+            std::fs::write(beside(&path, cut), "0").unwrap();
+            assert!(file.may_be_opened("opening it").is_ok(), "{cut} was cut and all are the same");
+            let (other, away) = (beside(&path, suffix), folder.path().join("away"));
+            std::fs::rename(&other, &away).unwrap();
+            assert!(file.may_be_opened("opening it").is_err(), "{cut} was cut and {suffix} is gone");
+            std::fs::write(&other, "0123").unwrap();
+            assert!(matches!(file.look(), Err(Wrong::Gone(words)) if words.contains(suffix)), "{cut}, {suffix}");
+            assert!(file.may_be_opened("opening it").is_err(), "{cut} was cut and {suffix} is another");
+            std::fs::rename(&away, &other).unwrap();
+            assert!(file.may_be_opened("opening it").is_ok(), "{suffix} is back again");
+        }
     }
 }
