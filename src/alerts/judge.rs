@@ -150,7 +150,7 @@ fn over(row: &AlertRow, episode: Option<&Alert>, judged: &Judged<'_>) -> Option<
     let Some(episode) = episode else {
         let told = Told::from_row(row);
         let as_of = told.as_ref().and_then(|told| told.as_of).unwrap_or(row.alert.day);
-        // One customer who comes back isn't the end of a spike: it is taken back when it is within the usual.
+        // One customer who comes back isn't the end of a spike: it is taken back when it is within what it was told against.
         if !told.is_some_and(|told| told.unusual_still(row, judged.days)) {
             let why = "It no longer stands out: customers came back, or later events told otherwise.";
             return Some(close(row, why.to_owned(), true));
@@ -174,6 +174,7 @@ fn over(row: &AlertRow, episode: Option<&Alert>, judged: &Judged<'_>) -> Option<
 struct Told {
     as_of: Option<Day>,
     series: Series,
+    observed: u64,
     /// So many further customers on the day told of are news; none where an older mrrd told it.
     further: Option<u64>,
     expected: Option<ToldExpected>,
@@ -182,6 +183,7 @@ struct Told {
 
 #[derive(Debug, Deserialize)]
 struct ToldExpected {
+    mean: f64,
     high: u64,
     days: u32,
 }
@@ -205,14 +207,18 @@ impl Told {
         if known == 0 { others > 0 } else { self.further.is_some_and(|further| others >= further) }
     }
 
-    /// Whether the days it was told for still hold more than is usual.
+    /// Whether the days it was told for still hold more than what it was told against: the range or, of a slow rise that lay within
+    /// that from the first, the average.
     fn unusual_still(&self, row: &AlertRow, days: &[AccountDay]) -> bool {
         let (Some(rule), Some(expected)) = (Rule::parse(&row.alert.rule), &self.expected) else { return false };
         let last = self.as_of.unwrap_or(row.alert.day);
         let within = |day: &&AccountDay| (0..i64::from(expected.days)).contains(&distance(day.day, last));
         let window = days.iter().filter(within);
-        let counts = window.map(|day| backtest::count(rule, self.series, day));
-        counts.sum::<u64>() > expected.high
+        let count = window.map(|day| backtest::count(rule, self.series, day)).sum::<u64>();
+        if self.observed > expected.high {
+            return count > expected.high;
+        }
+        f64::from(u32::try_from(count).unwrap_or(u32::MAX)) > expected.mean
     }
 }
 

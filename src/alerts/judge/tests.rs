@@ -1,11 +1,19 @@
 //! What is raised, updated, closed and taken back, held against what was told before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use serde_json::json;
 
-use crate::{ledger::time::UnixTime, store::records::alerts::NewAlert};
+use crate::{
+    alerts::history::{Loss, Nature},
+    ledger::{
+        money::{Currency, Mrr},
+        outcome::Cause,
+        time::UnixTime,
+    },
+    store::records::alerts::NewAlert,
+};
 
 fn day(text: &str) -> Day {
     text.parse().unwrap()
@@ -33,7 +41,7 @@ fn kept(rule: Rule, on: &str, closed_at: Option<i64>) -> AlertRow {
         day: day(on),
         raised_at: UnixTime(1),
         headline: String::new(),
-        content: json!({"as_of": on, "series": "all", "further": 5,
+        content: json!({"as_of": on, "series": "all", "observed": 8, "further": 5,
             "customers": customers(0..8).iter().map(|one| json!({"customer": one})).collect::<Vec<_>>()})
         .to_string(),
         silenced: None,
@@ -51,10 +59,35 @@ fn kept(rule: Rule, on: &str, closed_at: Option<i64>) -> AlertRow {
     }
 }
 
+/// A day on which so many customers left.
+fn leaving(on: &str, left: u32) -> AccountDay {
+    let loss = |customer| Loss {
+        customer,
+        currency: Currency::USD,
+        amount: Mrr(2000 * Mrr::MINOR),
+        nature: Nature::Voluntary,
+        product: None,
+        reason: Cause::Cancellation,
+    };
+    AccountDay {
+        day: day(on),
+        paying: 100,
+        mrr: BTreeMap::new(),
+        churned: customers(0..left).into_iter().map(loss).collect(),
+        contracted: Vec::new(),
+        failing: Vec::new(),
+        counts: None,
+    }
+}
+
 /// What is raised and closed: days and ids.
 fn said(alerts: Vec<Alert>, stored: &[AlertRow]) -> Vec<String> {
+    said_on("2026-03-10", &[], alerts, stored)
+}
+
+fn said_on(today: &str, days: &[AccountDay], alerts: Vec<Alert>, stored: &[AlertRow]) -> Vec<String> {
     let found = found(alerts);
-    let judged = Judged { days: &[], found: &found, settled: &found, today: day("2026-03-10") };
+    let judged = Judged { days, found: &found, settled: &found, today: day(today) };
     let verdicts = episodes(&judged, stored, &Rule::ALL);
     let words = |verdict| match verdict {
         Verdict::Raise(candidate) => format!("raise {}", candidate.key),
@@ -89,6 +122,26 @@ fn an_episode_is_closed_when_it_ends_or_turns_out_to_be_none() {
     let over = alert(spike, "2026-03-01", Some("2026-03-07"));
     assert_eq!(said(vec![over], std::slice::from_ref(&open)), ["close al_2026-03-01"]);
     assert_eq!(said(vec![], &[open]), ["take back al_2026-03-01"]);
+}
+
+/// A slow rise may lie within its range from the first, and was taken back as soon as the rules no longer found it.
+#[test]
+fn one_who_comes_back_ends_neither_a_spike_nor_a_slow_rise_told_by_the_average() {
+    let spike = Rule::ChurnSpike;
+    let open = |observed: u32| {
+        let mut row = kept(spike, "2026-03-09", None);
+        row.alert.content = json!({"as_of": "2026-03-09", "series": "all", "observed": observed, "further": 5,
+            "expected": {"mean": 1.62, "low": 0, "high": 5, "days": 5}, "customers": []})
+        .to_string();
+        row
+    };
+    let left = |left, today, observed| said_on(today, &[leaving("2026-03-08", left)], Vec::new(), &[open(observed)]);
+    // 0 to 5 in 5 days are usual, and 1.62 on average.
+    for (observed, still, no_longer) in [(8, 6, 5), (5, 4, 1)] {
+        assert_eq!(left(still, "2026-03-10", observed), [""; 0], "{still} of {observed}");
+        assert_eq!(left(still, "2026-03-14", observed), ["close al_2026-03-09"], "{still} of {observed}");
+        assert_eq!(left(no_longer, "2026-03-10", observed), ["take back al_2026-03-09"], "{no_longer} of {observed}");
+    }
 }
 
 #[test]
