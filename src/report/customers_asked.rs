@@ -24,7 +24,7 @@ use crate::{
         outcome::QualityKind,
         time::Day,
     },
-    reconciler::{derivation, joining::Joins},
+    reconciler::{ReconcileError, derivation, joining::Joins},
     store::derived::reports::*,
 };
 
@@ -164,9 +164,9 @@ impl Reports<'_> {
         };
         let mut steps = explain(input, profile, zone);
         let mut missing_rate = None;
-        if let Some(to) = kept.reporting
-            && let Ok(converted) = derivation::derive_one(&known, &rules)
-        {
+        if let Some(to) = kept.reporting {
+            let converted = derivation::derive_one(&known, &rules)
+                .map_err(|reason| ReconcileError::Customer { customer: key.clone(), reason })?;
             // Movements are those of the reporting currency's ledger, with what revaluation moved, and at which rates.
             steps.retain(|step| step.stage != Stage::Movement);
             let native = ledger::derive(input, profile, zone).movements;

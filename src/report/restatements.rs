@@ -15,9 +15,10 @@ use super::{
     table::Table,
 };
 use crate::{
+    budget::charge,
     event::{CustomerKey, Seq, SeqRange, naming},
-    ledger::{fact::Fact, ids::EventId, money::Currency, profile::Profile},
-    reconciler::{Rules, derivation, joining::Joins, rules},
+    ledger::{fact::Fact, ids::EventId, money::Currency, profile::Profile, time::UnixTime},
+    reconciler::{ReconcileError, Rules, derivation, joining::Joins, rules},
     store::records::closings::Closing,
 };
 
@@ -171,7 +172,7 @@ impl Reports<'_> {
         profile: &Profile,
         month: Month,
     ) -> Result<Vec<EventId>, AskError> {
-        let (one, zone) = (std::slice::from_ref(key), &self.ledger.zone);
+        let (one, end) = (std::slice::from_ref(key), self.ledger.zone.end_of(month.last()));
         // Under the rules as they are now: only what the log brought is named here.
         let rules = self.rules(std::slice::from_ref(profile)).await?;
         let to = until.unwrap_or(self.store.log.horizon().await?);
@@ -196,12 +197,11 @@ impl Reports<'_> {
         let told = |all: Vec<(Seq, Fact)>| all.into_iter().map(|(_, fact)| fact);
         let references: Vec<Fact> = told(then).chain(about).chain(told(since)).collect();
         let figures_of = |own: usize, about: usize| {
+            // A ledger for each event: whoever asks waits for it, not for ever.
+            charge(0).map_err(ReportError::from)?;
             let (facts, references) = (facts[..own].to_vec(), references[..about].to_vec());
             let then = derivation::CustomerInput { facts, references, ..all.clone() };
-            let derived = derivation::derive_one(&then, &rules).ok().and_then(|mut all| all.pop());
-            let ledger = derived.map(|derived| derived.ledger).unwrap_or_default();
-            let all = figures(&ledger, month, zone.end_of(month.last()))?;
-            Ok::<_, AskError>(all.get(&currency).copied().unwrap_or_default())
+            figures_in(currency, key, derivation::derive_one(&then, &rules), month, end)
         };
         let own = ends(facts, known).map(|(end, event)| (end, known_references, event));
         let about = ends(&references, known_references).map(|(end, event)| (facts.len(), end, event));
@@ -236,10 +236,8 @@ impl Reports<'_> {
         let objects: Vec<&str> = objects.into_iter().collect();
         let figures_at = async |seq: Seq| {
             let known = derivation::read(self.store, rules, std::slice::from_ref(key), Some(seq)).await?.pop();
-            let derived = known.and_then(|known| derivation::derive_one(&known, rules).ok()?.pop());
-            let ledger = derived.map(|derived| derived.ledger).unwrap_or_default();
-            let all = figures(&ledger, month, self.ledger.zone.end_of(month.last()))?;
-            Ok::<_, AskError>(all.get(&currency).copied().unwrap_or_default())
+            let derived = known.map_or(Ok(Vec::new()), |known| derivation::derive_one(&known, rules));
+            figures_in(currency, key, derived, month, self.ledger.zone.end_of(month.last()))
         };
         let mut stood = figures_at(since.after).await?;
         let mut causes = Vec::new();
@@ -255,10 +253,41 @@ impl Reports<'_> {
     }
 }
 
+/// A customer's month up to `end` in a currency, as it was derived under one profile: all zeroes where nothing is known of the
+/// customer, an error where it couldn't be derived.
+fn figures_in(
+    currency: Currency,
+    key: &CustomerKey,
+    derived: derivation::Outcome,
+    month: Month,
+    end: UnixTime,
+) -> Result<Figures, AskError> {
+    let mut derived = derived.map_err(|reason| ReconcileError::Customer { customer: key.clone(), reason })?;
+    let ledger = derived.pop().map(|derived| derived.ledger).unwrap_or_default();
+    Ok(figures(&ledger, month, end)?.get(&currency).copied().unwrap_or_default())
+}
+
 /// Where each event's facts end, of those after the first `known`.
 fn ends(facts: &[Fact], known: usize) -> impl Iterator<Item = (usize, &EventId)> {
     facts.iter().enumerate().skip(known).filter_map(|(at, fact)| {
         let last = facts.get(at + 1).is_none_or(|next| next.event != fact.event);
         last.then_some((at + 1, &fact.event))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It passed for a customer of whom nothing was known: an event was named that had changed nothing, or none.
+    #[test]
+    fn who_cannot_be_derived_is_not_taken_for_somebody_unknown() {
+        let key = CustomerKey { livemode: true, account: None, customer: "cus_1".into() };
+        let january: Month = "2026-01".parse().unwrap();
+        let figures = |derived| figures_in(Currency::USD, &key, derived, january, UnixTime(i64::MAX));
+        assert_eq!(figures(Ok(Vec::new())).unwrap(), Figures::default());
+        let failed = figures(Err("it failed".into())).unwrap_err();
+        let AskError::Derivation(ReconcileError::Customer { customer, reason }) = &failed else { panic!("{failed}") };
+        assert_eq!((customer, reason.as_str()), (&key, "it failed"));
+    }
 }
