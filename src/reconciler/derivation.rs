@@ -3,7 +3,6 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
@@ -25,6 +24,7 @@ use super::{
     ReconcileError, Rules,
     catalogue::{Catalogue, Scope},
     customers::Metadata,
+    guard::guarded,
     joining::Joins,
 };
 
@@ -140,7 +140,6 @@ fn derive_cut(known: &CustomerInput, rules: &Rules, cuts: &[Day]) -> Outcome {
     let (facts, left_out) = (known.counted(&rules.customers), known.is_left_out(&rules.customers));
     let input = CustomerFacts { customer, facts: &facts, references };
     let one = |profile: &Profile| {
-        // The ledger never panics by its own rules. Should it, one customer must not hold up all others.
         let derive = || {
             let native = ledger::derive_cut(input, profile, &rules.zone, cuts);
             match profile.reporting {
@@ -148,9 +147,7 @@ fn derive_cut(known: &CustomerInput, rules: &Rules, cuts: &[Day]) -> Outcome {
                 None => native,
             }
         };
-        let ledger = catch_unwind(AssertUnwindSafe(derive))
-            .map_err(|_| format!("its derivation under the profile {} failed: please report this", profile.name))?;
-        let ledger = rules.customers.apply(left_out, metadata, ledger);
+        let ledger = rules.customers.apply(left_out, metadata, guarded(profile, derive)?);
         Ok(ProfileLedger { profile: profile.name.clone(), ledger })
     };
     rules.profiles.iter().map(one).collect()

@@ -10,6 +10,7 @@ pub mod customers;
 pub mod derivation;
 pub mod driver;
 mod fill;
+pub(crate) mod guard;
 pub(crate) mod joining;
 pub mod known_at;
 mod meanwhile;

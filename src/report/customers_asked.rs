@@ -24,7 +24,7 @@ use crate::{
         outcome::QualityKind,
         time::Day,
     },
-    reconciler::{ReconcileError, derivation, joining::Joins},
+    reconciler::{ReconcileError, derivation, guard::guarded, joining::Joins},
     store::derived::reports::*,
 };
 
@@ -162,14 +162,14 @@ impl Reports<'_> {
             let own = ask.own_currency().is_none_or(|own| step.currency.is_none_or(|currency| currency == own));
             own && step.at <= scope.cut && day.is_none_or(|day| zone.day(step.at) == day)
         };
-        let mut steps = explain(input, profile, zone);
+        let failed = |reason| ReconcileError::Customer { customer: key.clone(), reason };
+        let mut steps = guarded(profile, || explain(input, profile, zone)).map_err(failed)?;
         let mut missing_rate = None;
         if let Some(to) = kept.reporting {
-            let converted = derivation::derive_one(&known, &rules)
-                .map_err(|reason| ReconcileError::Customer { customer: key.clone(), reason })?;
+            let converted = derivation::derive_one(&known, &rules).map_err(failed)?;
             // Movements are those of the reporting currency's ledger, with what revaluation moved, and at which rates.
             steps.retain(|step| step.stage != Stage::Movement);
-            let native = ledger::derive(input, profile, zone).movements;
+            let native = guarded(profile, || ledger::derive(input, profile, zone).movements).map_err(failed)?;
             let rated = |movements: &[_]| rated(&native, movements, to, &rules.rates, zone);
             steps.extend(converted.iter().flat_map(|one| rated(&one.ledger.movements)));
             steps.extend(converted.iter().flat_map(|one| moved(&one.ledger.movements, &kept)));

@@ -20,7 +20,7 @@ use crate::{
         time::UnixTime,
     },
     limits,
-    reconciler::derivation,
+    reconciler::{ReconcileError, derivation, guard::guarded},
     store::derived::reports::Scope,
 };
 
@@ -75,14 +75,18 @@ impl Reports<'_> {
                         counted.iter().filter(|fact| fact.at <= scope.cut).cloned().collect()
                     };
                     let input = CustomerFacts { customer: &key.customer, facts: &facts, references: &known.references };
-                    let native = ahead::ahead(input, profile, &rules.zone, scope.cut, until);
-                    let told = match kept.reporting {
-                        Some(to) => ahead::convert(native, to, &rules.rates, &rules.zone, scope.cut),
-                        None => Ok(native),
+                    let derive = || {
+                        let native = ahead::ahead(input, profile, &rules.zone, scope.cut, until);
+                        match kept.reporting {
+                            Some(to) => ahead::convert(native, to, &rules.rates, &rules.zone, scope.cut),
+                            None => Ok(native),
+                        }
                     };
-                    Ok((key.clone(), told.map_err(|entry| ReportError::missing_rate(&entry))?))
+                    let told = guarded(profile, derive)
+                        .map_err(|reason| ReconcileError::Customer { customer: key.clone(), reason })?;
+                    Ok::<_, AskError>((key.clone(), told.map_err(|entry| ReportError::missing_rate(&entry))?))
                 })
-                .collect::<Result<Vec<_>, ReportError>>()
+                .collect::<Result<Vec<_>, AskError>>()
             })?;
             for (key, one) in of_page.into_iter().filter(|(_, one)| one.test_clock == scope.test_clock) {
                 charge
