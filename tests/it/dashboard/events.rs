@@ -2,18 +2,11 @@
 
 use serde_json::json;
 
-use super::{no_faults, once, walk};
-use crate::{
-    api::{JANUARY, event, subscription},
-    support::daemon::Daemon,
-};
+use super::{no_faults, once, one_sold, walk};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_was_erased_or_never_came_says_so() {
-    let mut daemon = Daemon::start().await;
-    let sold = subscription("sub_1", "cus_1", "price_1", 1000, 1, JANUARY);
-    daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &sold, None)).await;
-    daemon.settle().await;
+    let daemon = one_sold().await;
     assert!(daemon.command(&["erase", "cus_1", "--reason", "asked for", "--yes"]).status.success());
     let seen = walk(&daemon, &once(), &json!([{"path": "/events/evt_1"}, {"path": "/events/evt_none"}]));
     no_faults(&seen[..1]);
@@ -30,10 +23,7 @@ async fn an_event_that_was_erased_or_never_came_says_so() {
 /// On a telephone the word for the connection lay under the search.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bar_on_top_has_room_on_small_telephones() {
-    let mut daemon = Daemon::start().await;
-    let sold = subscription("sub_1", "cus_1", "price_1", 1000, 1, JANUARY);
-    daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &sold, None)).await;
-    daemon.settle().await;
+    let daemon = one_sold().await;
     let views = json!([{"width": 360, "dark": false}, {"width": 390, "dark": false}]);
     let seen =
         walk(&daemon, &views, &json!([{"path": "/events", "steps": [{"wait": "Connected · 1 event, figures"}]}]));

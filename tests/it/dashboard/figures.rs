@@ -3,11 +3,7 @@
 
 use serde_json::json;
 
-use super::{dollars, no_faults, once, pages::account, walk};
-use crate::{
-    api::{JANUARY, event, subscription},
-    support::daemon::Daemon,
-};
+use super::{dollars, no_faults, once, one_sold, pages::account, walk};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_name_of_a_figure_shows_what_it_was_made_of() {
@@ -38,10 +34,7 @@ async fn the_name_of_a_figure_shows_what_it_was_made_of() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_ledger_begins_is_told_in_a_sentence_with_a_day_like_any_other() {
-    let mut daemon = Daemon::start().await;
-    let sold = subscription("sub_1", "cus_1", "price_1", 1000, 1, JANUARY);
-    daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &sold, None)).await;
-    daemon.settle().await;
+    let daemon = one_sold().await;
     let seen = walk(&daemon, &once(), &json!([{"path": "/?from=2025-06-01&to=2026-03-31"}]));
     no_faults(&seen);
     seen[0].shows("The ledger begins on Jan 14, 2026: of the days before it");

@@ -30,7 +30,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::daemon::Daemon;
+use crate::{
+    api::{JANUARY, event, subscription},
+    support::daemon::Daemon,
+};
 
 /// A page as it stood once it had settled, in one width and theme.
 #[derive(Debug)]
@@ -84,6 +87,15 @@ impl Seen {
         }
         faults
     }
+}
+
+/// A daemon to which one subscription was sold: `evt_1` tells it.
+async fn one_sold() -> Daemon {
+    let mut daemon = Daemon::start().await;
+    let sold = subscription("sub_1", "cus_1", "price_1", 1000, 1, JANUARY);
+    daemon.accept(event("evt_1", "customer.subscription.created", JANUARY, &sold, None)).await;
+    daemon.settle().await;
+    daemon
 }
 
 /// Desktop and telephone, light and dark.
