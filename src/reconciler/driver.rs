@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     INCREMENTAL, ReconcileError, Reconciler,
+    inflow::Inflow,
     meanwhile::{self, Meanwhile},
     rules,
     work::{Far, Reached, Step, Work},
@@ -73,6 +74,7 @@ pub struct Driver {
     wake: Arc<Notify>,
     status: watch::Sender<Status>,
     lease: Lease,
+    inflow: Inflow,
     /// Another process was found at work.
     standing_by: bool,
     /// What a killed process left half-built is removed.
@@ -97,6 +99,7 @@ impl Driver {
                 wake,
                 status: sender,
                 lease,
+                inflow: Inflow::new(),
                 standing_by: false,
                 tidied: false,
                 settled: false,
@@ -150,16 +153,17 @@ impl Driver {
             self.tidy().await?;
             self.renew_rates().await?;
             let Some(generation) = self.generation(stop).await? else { continue };
-            let mut work = Work::new(&self.reconciler, generation).or_afresh();
+            let mut work = Work::new(&self.reconciler, generation).or_afresh().resting(&mut self.inflow);
             let status = &self.status;
             let drained = work.drain(&mut self.lease, stop, &mut |reached| publish(status, generation, reached)).await;
+            let failed = work.first_failed();
             // Another process may have switched generations meanwhile: then this one's fate says nothing.
             if self.current().await?.is_some_and(|current| current.id != generation) {
                 continue;
             }
             return match drained {
                 Ok(Step::More) => continue,
-                Ok(Step::Drained) => work.first_failed(),
+                Ok(Step::Drained) => failed,
                 Ok(Step::Far(far)) => {
                     let why = match far {
                         Far::Events => "the log is far ahead",

@@ -11,6 +11,7 @@ pub mod derivation;
 pub mod driver;
 mod fill;
 pub(crate) mod guard;
+mod inflow;
 pub(crate) mod joining;
 pub mod known_at;
 mod meanwhile;

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{ReconcileError, Reconciler, derivation::derive_customers, joining, planned, traced};
+use super::{ReconcileError, Reconciler, derivation::derive_customers, inflow::Inflow, joining, planned, traced};
 
 /// How far a generation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub(super) struct Work<'a> {
     customers_done: u64,
     /// Whether a backlog may be left to a rebuild.
     or_afresh: bool,
+    /// How many events the last stretch of the log held.
+    stretch: i64,
+    /// How fast the log grows, where that tells how long to rest.
+    inflow: Option<&'a mut Inflow>,
 }
 
 /// Whether there may be more to do.
@@ -72,12 +76,19 @@ impl<'a> Work<'a> {
             batch: limits::RECOMPUTE_BATCH,
             customers_done: 0,
             or_afresh: false,
+            stretch: 0,
+            inflow: None,
         }
     }
 
     /// The same, ending with [`Step::Far`] where a rebuild is cheaper.
     pub(super) fn or_afresh(self) -> Self {
         Self { or_afresh: true, ..self }
+    }
+
+    /// The same, resting after each step for as long as `inflow` says.
+    pub(super) fn resting(self, inflow: &'a mut Inflow) -> Self {
+        Self { inflow: Some(inflow), ..self }
     }
 
     /// The same for those alone whom events of their own mark.
@@ -99,6 +110,7 @@ impl<'a> Work<'a> {
             if !lease.hold(&self.reconciler.store.records).await? {
                 return Ok(Step::More);
             }
+            let began = Instant::now();
             let step = self.step().await?;
             watch(self.reached().await?);
             if step != Step::More {
@@ -106,6 +118,12 @@ impl<'a> Work<'a> {
             }
             // Webhooks share these threads: let them in between any two steps.
             tokio::task::yield_now().await;
+            if let Some(inflow) = &mut self.inflow {
+                inflow.reached(self.reconciler.store.log.end().await?, Instant::now());
+                if self.stretch >= limits::INFLOW_STRETCH {
+                    tokio::time::sleep(inflow.rest(began.elapsed())).await;
+                }
+            }
         }
     }
 
@@ -140,6 +158,7 @@ impl<'a> Work<'a> {
             return Ok(Step::More);
         }
         let advanced = store.derived.advance(self.generation, limits::ADVANCE_EVENTS).await?;
+        self.stretch = advanced.read;
         store.plan().pass(planned::AFTER_ADVANCE).await?;
         if self.or_afresh
             && advanced.marked > 0
