@@ -88,8 +88,8 @@ pub(crate) struct ThenAndNow {
     pub(crate) now: Vec<(CustomerKey, CustomerLedger, KeptDigest)>,
 }
 
-/// Derives customers, whom no rule joins with others, under the one profile of `rules`, up to a place and up to the log's end, from one reading of
-/// their facts: these lie apart, and reading them costs more than deriving.
+/// Derives customers, whom no rule joins with others, under the one profile of `rules`, up to a place and up to the log's end, from
+/// one reading of their facts: these lie apart, and reading them costs more than deriving.
 ///
 /// Errors when the log can't be read or a customer can't be derived as of the place.
 pub(crate) async fn then_and_now(

@@ -27,11 +27,9 @@ pub use self::generation::{
 };
 use self::{
     day_sums::DaySums,
-    digests::KeptDigest,
     joined::{Belongs, Joining},
     names::CustomerNamed,
     told::Told,
-    touched::{RowsState, Touched},
 };
 use super::{
     StoreError,
@@ -150,44 +148,6 @@ impl ReadDerived {
         seen: Option<&DaySums>,
     ) -> Result<Option<WrongDay>, StoreError> {
         either!(self.0, database => database.wrong_day(generation, seen).await)
-    }
-
-    /// How the rows that answer stand: while this is the same, no row has changed. `None` while nothing answers.
-    pub async fn rows_state(&self) -> Result<Option<RowsState>, StoreError> {
-        either!(self.0, database => database.rows_state().await)
-    }
-
-    /// Whose rows may say something else than the log up to `seq`; `None` where these are more than `most`, where more than
-    /// `events` places lie between, or where it isn't known.
-    pub async fn touched(&self, seq: Seq, events: i64, most: usize) -> Result<Option<Touched>, StoreError> {
-        either!(self.0, database => database.touched(seq, events, most).await)
-    }
-
-    /// These customers' rows under one profile, of those who have any, in the order of keys.
-    pub async fn ledgers_of_customers(
-        &self,
-        generation: GenerationId,
-        profile: &str,
-        customers: &[CustomerKey],
-    ) -> Result<Vec<(CustomerKey, CustomerLedger)>, StoreError> {
-        either!(self.0, database => database.ledgers_of_customers(generation, profile, customers).await)
-    }
-
-    /// Those of `derived` that a generation's rows hold just so, by the digests kept of these, and which of `customers` are left
-    /// over: of them the rows hold something else, or it isn't known what.
-    pub(crate) async fn as_in_rows(
-        &self,
-        generation: GenerationId,
-        profile: &str,
-        customers: Vec<CustomerKey>,
-        derived: Vec<(CustomerKey, CustomerLedger, KeptDigest)>,
-    ) -> Result<(Vec<(CustomerKey, CustomerLedger)>, Vec<CustomerKey>), StoreError> {
-        either!(self.0, database => database.as_in_rows(generation, profile, customers, derived).await)
-    }
-
-    /// How many customers a profile's ledger has in live (or test) mode, counted no further than `most`.
-    pub async fn customers_up_to(&self, profile: &str, livemode: bool, most: i64) -> Result<i64, StoreError> {
-        either!(self.0, database => database.customers_up_to(profile, livemode, most).await)
     }
 
     /// Terms that customers' facts told of `objects` up to `known_at`, as far as `generation` has looked at the log: each
