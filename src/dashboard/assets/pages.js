@@ -42,7 +42,7 @@ const OWN = [
   { key: "overview", path: "/", name: "Overview", glyph: "◫", letter: "o", show: Overview, figures: true, report: ["profile", "currency", "range", "compare", "asof", "segment"],
     takes: { line: keysOf(LINES), days: oneOf(AHEAD.map(String)) } },
   { key: "movements", path: "/movements", name: "Movements", glyph: "⇅", letter: "m", show: Movements, figures: true, report: ["profile", "currency", "range", "interval", "compare", "asof", "segment"],
-    takes: { kind: oneOf(KINDS), cause: oneOf(CAUSES), rollup: oneOf(ROLLUPS), product: any, price: any, billing: any, country: any, metadata: any, cohort: month, customer: any, order, ahead: oneOf(["yes"]), fx: oneOf(["shown"]) } },
+    takes: { kind: oneOf(KINDS), cause: oneOf(CAUSES), rollup: oneOf(ROLLUPS), product: any, price: any, billing: any, country: any, metadata: any, cohort: month, customer: any, order, ahead: oneOf(["yes"]), fx: oneOf(["shown"]), currencies: oneOf(["all"]) } },
   { key: "customers", path: "/customers", name: "Customers", glyph: "◔", letter: "c", show: Customers, figures: true, report: ["profile", "currency", "asof", "segment"],
     takes: { q: any, state: keysOf(STATES), cohort: month, sort: keysOf(SORTS) }, one: { movement: any, view: keysOf(VIEWS), day } },
   { key: "churn", path: "/churn", name: "Churn", glyph: "↘", letter: "u", show: Churn, figures: true, report: ["profile", "currency", "range", "asof"], takes: { by: oneOf(["money", "customers"]) } },

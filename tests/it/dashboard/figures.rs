@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::{dollars, no_faults, once, one_sold, pages::account, walk};
+use crate::api::{DAY, JANUARY, event, subscription};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_name_of_a_figure_shows_what_it_was_made_of() {
@@ -38,4 +39,26 @@ async fn where_the_ledger_begins_is_told_in_a_sentence_with_a_day_like_any_other
     let seen = walk(&daemon, &once(), &json!([{"path": "/?from=2025-06-01&to=2026-03-31"}]));
     no_faults(&seen);
     seen[0].shows("The ledger begins on Jan 14, 2026: of the days before it");
+}
+
+/// Customers are counted over all currencies, and the ledger is shown in one: the link showed no movement where only others had any.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_week_in_which_a_customer_of_another_currency_left_leads_to_it() {
+    let mut daemon = one_sold().await;
+    let mut gone = subscription("sub_2", "cus_euro", "price_2", 900, 1, JANUARY);
+    (gone["currency"], gone["items"]["data"][0]["price"]["currency"]) = (json!("eur"), json!("eur"));
+    daemon.accept(event("evt_2", "customer.subscription.created", JANUARY, &gone, None)).await;
+    let left = mrrd::clock::Clock::system().now().0 - 2 * DAY;
+    (gone["status"], gone["ended_at"]) = (json!("canceled"), json!(left));
+    daemon.accept(event("evt_3", "customer.subscription.deleted", left, &gone, None)).await;
+    daemon.settle().await;
+    let steps = json!([
+        {"until": "canvas[data-drawn]"}, {"focus": ".canvas"}, {"press": "ArrowLeft"}, {"press": "Enter"},
+        {"at": "/movements"}, {"wait": "The movements that match"}, {"until": ".moves tbody tr td a"}, {"look": "main"}
+    ]);
+    let seen = walk(&daemon, &once(), &json!([{"path": "/alerts?over=24&currency=usd", "steps": steps}]));
+    no_faults(&seen);
+    let (at, text) = seen[0].look("main");
+    assert!(at.contains("currencies=all"), "{at}");
+    assert!(text.contains("cus_euro"), "{text}");
 }

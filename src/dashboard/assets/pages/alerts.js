@@ -84,7 +84,7 @@ function Weeks({ data, name, says, around }) {
   const days = weeks.map((/** @type {any} */ one) => one.day);
   const fired = data.alerts.filter((/** @type {any} */ one) => one.rule === "churn_spike").map((/** @type {any} */ one) => ({ at: days.indexOf(one.day), label: "churn spike", kind: /** @type {const} */ ("alert") })).filter((/** @type {any} */ one) => one.at >= 0);
   const noted = marksOn(ledger, weeks.map((/** @type {any} */ one) => ({ start: one.day, end: one.day }))).filter((mark) => mark.kind !== "closing");
-  return html`<${Chart} title="Customers lost in seven days" name=${name} says=${says} labels=${days.map((/** @type {string} */ day) => date(day))} series=${series} marks=${[...fired, ...noted]} starts=${days} tick=${(/** @type {number} */ value) => number.format(value)} head="Week up to" open=${(/** @type {number} */ i) => href("/movements", { range: "", from: plusDays(days[i], -6), to: days[i], kind: "churn" })} />`;
+  return html`<${Chart} title="Customers lost in seven days" name=${name} says=${says} labels=${days.map((/** @type {string} */ day) => date(day))} series=${series} marks=${[...fired, ...noted]} starts=${days} tick=${(/** @type {number} */ value) => number.format(value)} head="Week up to" open=${(/** @type {number} */ i) => href("/movements", { range: "", from: plusDays(days[i], -6), to: days[i], kind: "churn", currencies: "all" })} />`;
 }
 
 /** What was expected in the alert’s own days; a slow rise may lie within their range, and stands out by how seldom chance brings it. @param {any} said */

@@ -41,7 +41,7 @@ export function Movements({ query }) {
   const beside = ahead ? null : compared(days, query.compare);
   const earlier = useApi(beside ? address("/api/v1/mrr", { ...bridged, ...beside }) : null);
   const prices = usePriceChanges(segmented ? null : { ...bridged, group_by: undefined });
-  const asked = { ...ledger.money, ...ledger.segment, from: days.from, to: days.to, include: ahead ? "scheduled" : undefined, kind: query.kind, cause: query.cause, rollup: query.rollup, product: query.product, price: query.price,
+  const asked = { ...(query.currencies ? ledger.common : ledger.money), ...ledger.segment, from: days.from, to: days.to, include: ahead ? "scheduled" : undefined, kind: query.kind, cause: query.cause, rollup: query.rollup, product: query.product, price: query.price,
     billing: query.billing, country: query.country, metadata: query.metadata, cohort: query.cohort, customer: query.customer, order: query.order ?? "desc",
     // What revaluation moved is nobody's deed: it is listed when it is asked for.
     without: query.fx === "shown" || query.kind || !ledger.converted ? undefined : "fx" };
