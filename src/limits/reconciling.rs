@@ -11,22 +11,22 @@ pub const RECONCILER_REST: Duration = Duration::from_millis(5);
 
 /// While the log grows by so many events a second it rests as long as each step took, and for others in proportion: who takes
 /// webhooks in goes first, and a customer whom several of them touch is derived once.
-pub const INFLOW_OF_ONE_REST: u32 = 2_500;
+pub const THROTTLE_RATE: u32 = 2_500;
 
 /// While it grows by fewer, nothing rests; …
-pub const INFLOW_WITHOUT_REST: u32 = 1_000;
+pub const THROTTLE_FROM: u32 = 1_000;
 
 /// … nor where the last stretch of the log held fewer: figures keep up.
-pub const INFLOW_STRETCH: i64 = 96;
+pub const THROTTLE_STRETCH: i64 = 96;
 
 /// So many times as long at most, …
-pub const INFLOW_RESTS: u32 = 3;
+pub const THROTTLE_TIMES: u32 = 3;
 
 /// … and this: figures are later by that.
-pub const INFLOW_REST: Duration = Duration::from_millis(250);
+pub const THROTTLE_REST: Duration = Duration::from_millis(250);
 
 /// The growth is counted over at least this time: of a burst that is shorter nothing waits.
-pub const INFLOW_SPAN: Duration = Duration::from_millis(250);
+pub const THROTTLE_SPAN: Duration = Duration::from_millis(250);
 
 /// How long a lease holds without renewal, as another process counts that waits for it: at the latest then it takes over. A
 /// process that was killed on the same machine is seen to be gone at once.

@@ -18,9 +18,9 @@ use crate::{
 
 use super::{
     INCREMENTAL, ReconcileError, Reconciler,
-    inflow::Inflow,
     meanwhile::{self, Meanwhile},
     rules,
+    throttle::Throttle,
     work::{Far, Reached, Step, Work},
 };
 
@@ -74,7 +74,7 @@ pub struct Driver {
     wake: Arc<Notify>,
     status: watch::Sender<Status>,
     lease: Lease,
-    inflow: Inflow,
+    throttle: Throttle,
     /// Another process was found at work.
     standing_by: bool,
     /// What a killed process left half-built is removed.
@@ -99,7 +99,7 @@ impl Driver {
                 wake,
                 status: sender,
                 lease,
-                inflow: Inflow::new(),
+                throttle: Throttle::new(),
                 standing_by: false,
                 tidied: false,
                 settled: false,
@@ -153,7 +153,7 @@ impl Driver {
             self.tidy().await?;
             self.renew_rates().await?;
             let Some(generation) = self.generation(stop).await? else { continue };
-            let mut work = Work::new(&self.reconciler, generation).or_afresh().resting(&mut self.inflow);
+            let mut work = Work::new(&self.reconciler, generation).or_afresh().throttled(&mut self.throttle);
             let status = &self.status;
             let drained = work.drain(&mut self.lease, stop, &mut |reached| publish(status, generation, reached)).await;
             let failed = work.first_failed();

@@ -11,13 +11,13 @@ pub mod derivation;
 pub mod driver;
 mod fill;
 pub(crate) mod guard;
-mod inflow;
 pub(crate) mod joining;
 pub mod known_at;
 mod meanwhile;
 pub mod planned;
 pub mod rebuild;
 pub mod rules;
+mod throttle;
 mod traced;
 pub mod verify;
 

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::{ReconcileError, Reconciler, derivation::derive_customers, inflow::Inflow, joining, planned, traced};
+use super::{ReconcileError, Reconciler, derivation::derive_customers, joining, planned, throttle::Throttle, traced};
 
 /// How far a generation is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) struct Work<'a> {
     /// How many events the last stretch of the log held.
     stretch: i64,
     /// How fast the log grows, where that tells how long to rest.
-    inflow: Option<&'a mut Inflow>,
+    throttle: Option<&'a mut Throttle>,
 }
 
 /// Whether there may be more to do.
@@ -77,7 +77,7 @@ impl<'a> Work<'a> {
             customers_done: 0,
             or_afresh: false,
             stretch: 0,
-            inflow: None,
+            throttle: None,
         }
     }
 
@@ -86,9 +86,9 @@ impl<'a> Work<'a> {
         Self { or_afresh: true, ..self }
     }
 
-    /// The same, resting after each step for as long as `inflow` says.
-    pub(super) fn resting(self, inflow: &'a mut Inflow) -> Self {
-        Self { inflow: Some(inflow), ..self }
+    /// The same, resting after each step for as long as `throttle` says.
+    pub(super) fn throttled(self, throttle: &'a mut Throttle) -> Self {
+        Self { throttle: Some(throttle), ..self }
     }
 
     /// The same for those alone whom events of their own mark.
@@ -118,11 +118,9 @@ impl<'a> Work<'a> {
             }
             // Webhooks share these threads: let them in between any two steps.
             tokio::task::yield_now().await;
-            if let Some(inflow) = &mut self.inflow {
-                inflow.reached(self.reconciler.store.log.end().await?, Instant::now());
-                if self.stretch >= limits::INFLOW_STRETCH {
-                    tokio::time::sleep(inflow.rest(began.elapsed())).await;
-                }
+            if let Some(throttle) = &mut self.throttle {
+                throttle.reached(self.reconciler.store.log.end().await?, Instant::now());
+                tokio::time::sleep(throttle.rest(began.elapsed(), self.stretch)).await;
             }
         }
     }

@@ -10,14 +10,14 @@ use crate::{event::Seq, limits};
 
 /// How fast the log has grown lately.
 #[derive(Debug)]
-pub(super) struct Inflow {
+pub(super) struct Throttle {
     /// Where the log ended when the growth was last told, and when that was.
     from: Option<(Seq, Instant)>,
     /// Events a second.
     growth: i64,
 }
 
-impl Inflow {
+impl Throttle {
     pub(super) fn new() -> Self {
         Self { from: None, growth: 0 }
     }
@@ -29,21 +29,21 @@ impl Inflow {
             return;
         };
         let span = now.duration_since(since);
-        if span >= limits::INFLOW_SPAN {
+        if span >= limits::THROTTLE_SPAN {
             let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
             self.growth = end.distance(from).saturating_mul(1_000) / millis;
             self.from = Some((end, now));
         }
     }
 
-    /// How long to rest after a step that took so long.
-    pub(super) fn rest(&self, took: Duration) -> Duration {
+    /// How long to rest after a step that took so long and read a stretch of so many events.
+    pub(super) fn rest(&self, took: Duration, stretch: i64) -> Duration {
         let growth = u32::try_from(self.growth.max(0)).unwrap_or(u32::MAX);
-        if growth < limits::INFLOW_WITHOUT_REST {
+        if growth < limits::THROTTLE_FROM || stretch < limits::THROTTLE_STRETCH {
             return Duration::ZERO;
         }
-        let in_proportion = took.saturating_mul(growth) / limits::INFLOW_OF_ONE_REST;
-        in_proportion.min(took.saturating_mul(limits::INFLOW_RESTS)).min(limits::INFLOW_REST)
+        let in_proportion = took.saturating_mul(growth) / limits::THROTTLE_RATE;
+        in_proportion.min(took.saturating_mul(limits::THROTTLE_TIMES)).min(limits::THROTTLE_REST)
     }
 }
 
@@ -54,14 +54,14 @@ mod tests {
     #[test]
     fn the_faster_the_log_grows_the_longer_it_rests() {
         let (start, took) = (Instant::now(), Duration::from_millis(30));
-        let (mut inflow, mut now, mut end) = (Inflow::new(), start, Seq::START);
+        let (mut throttle, mut now, mut end) = (Throttle::new(), start, Seq::START);
         // Four looks a second; whatever lay in the log before isn't what comes in.
         let mut rests = |events: i64, looks: u32| {
             for _ in 0..looks {
                 (now, end) = (now + Duration::from_millis(250), Seq(end.0 + events));
-                inflow.reached(end, now);
+                throttle.reached(end, now);
             }
-            inflow.rest(took).as_millis()
+            throttle.rest(took, 500).as_millis()
         };
         assert_eq!(rests(1_000_000, 1), 0, "the first look");
         assert_eq!(rests(0, 1), 0);
@@ -70,16 +70,17 @@ mod tests {
         assert_eq!(rests(1_250, 1), 60, "5,000 a second");
         assert_eq!(rests(10_000, 1), 90, "40,000 a second");
         assert_eq!(rests(0, 1), 0, "nothing any more");
-        inflow.reached(Seq(end.0 + 500), now + Duration::from_secs(3_600));
-        assert_eq!(inflow.rest(took), Duration::ZERO, "some in an hour");
+        throttle.reached(Seq(end.0 + 500), now + Duration::from_secs(3_600));
+        assert_eq!(throttle.rest(took, 500), Duration::ZERO, "some in an hour");
     }
 
     #[test]
     fn no_rest_is_longer_than_figures_may_be_late() {
-        let mut inflow = Inflow::new();
+        let mut throttle = Throttle::new();
         let start = Instant::now();
-        inflow.reached(Seq::START, start);
-        inflow.reached(Seq(100_000), start + Duration::from_secs(1));
-        assert_eq!(inflow.rest(Duration::from_secs(5)), limits::INFLOW_REST);
+        throttle.reached(Seq::START, start);
+        throttle.reached(Seq(100_000), start + Duration::from_secs(1));
+        assert_eq!(throttle.rest(Duration::from_secs(5), 500), limits::THROTTLE_REST);
+        assert_eq!(throttle.rest(Duration::from_secs(5), 20), Duration::ZERO, "it keeps up");
     }
 }
