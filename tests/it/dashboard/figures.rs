@@ -61,4 +61,5 @@ async fn a_week_in_which_a_customer_of_another_currency_left_leads_to_it() {
     let (at, text) = seen[0].look("main");
     assert!(at.contains("currencies=all"), "{at}");
     assert!(text.contains("cus_euro"), "{text}");
+    assert!(text.contains("in all currencies"), "{text}");
 }

@@ -71,7 +71,7 @@ export function Movements({ query }) {
         ${ledger.converted && !query.kind && html`<${Select} label="Exchange rates" value=${query.fx ?? ""} options=${[["", "left out"], ["shown", "listed"]]} choose=${(/** @type {string} */ fx) => choose({ fx })} />`}
       </form>
       <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${ahead && !some.length ? html`<${Empty} title="Nothing is written ahead in this span.">What is set to end is among the <a href=${href("/customers", { state: "ending" })}>customers set to end</a>: a profile that counts a cancellation when it is asked for has it out of MRR already.<//>` : html`<${Empty} title=${some.length ? "No movement matches." : "Nothing moved in this span."}>${some.length ? html`<a href=${here(Object.fromEntries(FILTERS.map((key) => [key, ""])))}>Clear the filters</a> or choose a longer range.` : "Choose a longer range."}<//>`}>${(/** @type {any[]} */ data) => html`
-        <p class="soft">${pages.next ? `The ${query.order === "asc" ? "first" : "latest"} ${count(data.length)} movements` : data.length === 1 ? "One movement" : `${count(data.length)} movements`}, together ${sum(data)}${asked.without ? "; what exchange rates moved is left out" : ""}</p>
+        <p class="soft">${pages.next ? `The ${query.order === "asc" ? "first" : "latest"} ${count(data.length)} movements` : data.length === 1 ? "One movement" : `${count(data.length)} movements`}, together ${sum(data)}${query.currencies ? ", in all currencies" : ""}${asked.without ? "; what exchange rates moved is left out" : ""}</p>
         <${MovementTable} list=${data} /><${More} pages=${pages} />`}<//><//>
     </div>`;
 }
