@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
-.PHONY: help demo run build test test-deploy lint bench bench-instructions bench-alerts calibrate-alerts soak tools
+.PHONY: help demo run build test test-deploy lint bench bench-million bench-instructions bench-alerts calibrate-alerts soak tools
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -51,6 +51,10 @@ bench: tools ## Webhooks a second beside the machine's limits and a handler by h
 	cargo bench --locked --bench webhooks --bench ledger --no-run
 	cargo bench --locked --bench webhooks
 	cargo bench --locked --bench ledger
+
+bench-million: tools ## What questions and touched customers cost at a million customers, which takes an hour; to benches/MILLION.md
+	@scripts/tools postgres
+	cargo bench --locked --bench ledger -- million
 
 bench-instructions: tools ## Instructions a webhook costs, held against benches/instructions.txt
 	@scripts/tools valgrind

@@ -12,11 +12,17 @@ use tempfile::TempDir;
 
 use super::{
     CATCHING_UP, ask, billed, busy,
-    daemon::Settings,
+    daemon::{Daemon, Settings},
+    log::Twins,
     process, row, stores, table,
     time::{Rounds, Step, Time},
     today, with_percentiles,
 };
+
+/// Questions: how long the first takes, and those after it.
+pub(crate) fn asked_table() -> Table {
+    table(&["what", "customers", "first ms", "p50 ms", "p99 ms"])
+}
 
 /// Webhooks in the order in which they happened, each in one line.
 pub(crate) trait Webhooks {
@@ -24,6 +30,12 @@ pub(crate) trait Webhooks {
 }
 
 impl Webhooks for busy::Busy {
+    fn next_line(&mut self) -> Option<&str> {
+        self.next_line()
+    }
+}
+
+impl Webhooks for Twins {
     fn next_line(&mut self) -> Option<&str> {
         self.next_line()
     }
@@ -50,9 +62,9 @@ fn pour(mut account: impl Webhooks, out: impl std::io::Write) {
 }
 
 /// What the dashboard asks, and how long expansion lasts, on the account that changes all the time; every route of
-/// `src/dashboard/assets` but those that only this machine's own records answer. `PLACE` is a day's webhooks before the last,
-/// `TODAY` the day.
-const ROUTES: [(&str, &str); 47] = [
+/// `src/dashboard/assets` but those that only this machine's own records answer. [`Asked`] tells what stands for the words in
+/// capitals.
+pub(crate) const ROUTES: [(&str, &str); 47] = [
     ("mrr by month", "/api/v1/mrr"),
     ("mrr by day", "/api/v1/mrr?interval=day"),
     ("mrr by cause", "/api/v1/mrr?group_by=cause"),
@@ -73,9 +85,9 @@ const ROUTES: [(&str, &str); 47] = [
     ("customers", "/api/v1/customers?limit=100"),
     ("customers by MRR", "/api/v1/customers?sort=mrr&limit=100&currency=usd"),
     ("customers past due", "/api/v1/customers?state=past_due&sort=mrr&currency=usd&limit=20"),
-    ("customers found", "/api/v1/customers?q=777&limit=100"),
-    ("a customer", "/api/v1/customers/cus_0000042"),
-    ("a customer explained", "/api/v1/customers/cus_0000042/explain"),
+    ("customers found", "/api/v1/customers?q=FOUND&limit=100"),
+    ("a customer", "/api/v1/customers/CUSTOMER"),
+    ("a customer explained", "/api/v1/customers/CUSTOMER/explain"),
     ("quality", "/api/v1/quality?limit=100"),
     ("committed MRR, 30 days", "/api/v1/committed"),
     ("committed MRR, a year", "/api/v1/committed?horizon=365"),
@@ -84,12 +96,12 @@ const ROUTES: [(&str, &str); 47] = [
     ("movements ahead", "/api/v1/movements?include=scheduled&without=fx&from=TODAY&limit=8"),
     ("churn with comments", "/api/v1/movements?kind=churn&order=desc&comments=true&limit=100"),
     ("customers set to end", "/api/v1/customers?state=ending&sort=ends&currency=usd&limit=200"),
-    ("invoices of a customer", "/api/v1/customers/cus_0000042/invoices"),
-    ("quality of a customer", "/api/v1/quality?customer=cus_0000042&limit=50"),
-    ("names", "/api/v1/names?ids=cus_0000042,cus_0000777"),
+    ("invoices of a customer", "/api/v1/customers/CUSTOMER/invoices"),
+    ("quality of a customer", "/api/v1/quality?customer=CUSTOMER&limit=50"),
+    ("names", "/api/v1/names?ids=CUSTOMER,OTHER"),
     ("events, newest", "/api/v1/events?order=desc&limit=100"),
     ("events of a type", "/api/v1/events?type=customer.created&order=desc&limit=100"),
-    ("events of a customer", "/api/v1/events?customer=cus_0000042&order=desc&limit=200&account=own"),
+    ("events of a customer", "/api/v1/events?customer=CUSTOMER&order=desc&limit=200&account=own"),
     ("accounts", "/api/v1/accounts"),
     ("profiles", "/api/v1/profiles"),
     ("rules", "/api/v1/rules"),
@@ -148,7 +160,7 @@ async fn worked<W: Webhooks>(
     let mut head = vec!["what", "customers", "events"];
     head.extend(Rounds::HEAD);
     let mut worked = table(&head);
-    let mut asked = table(&["what", "customers", "first ms", "p50 ms", "p99 ms"]);
+    let mut asked = asked_table();
     let begun = Instant::now();
     for round in 0..ROUNDS {
         let since = Instant::now();
@@ -162,7 +174,11 @@ async fn worked<W: Webhooks>(
                         eprintln!("questions, {store}: no time left");
                         continue;
                     }
-                    ask_all((customers, events), (store, settings), routes, &mut asked).await;
+                    let mut daemon = settings.clone().env("MRRD_LEDGER__METADATA_KEYS", "industry").start().await;
+                    daemon.settle_within(CATCHING_UP).await;
+                    process::rest(daemon.pid()).await;
+                    Asked::of_busy(customers, events).ask_all(&mut daemon, store, routes, &mut asked).await;
+                    assert!(daemon.terminate(), "{}", daemon.output());
                 }
             }
             for (store, settings, dir) in &stores {
@@ -197,30 +213,50 @@ async fn worked<W: Webhooks>(
     format!("{worked}\n\n{asked}")
 }
 
-/// Asks a daemon over a store that is filled what the dashboard asks.
-async fn ask_all(
-    (customers, events): (u32, usize),
-    (store, settings): (&str, &Settings),
-    routes: &[(&str, &str)],
-    asked: &mut Table,
-) {
-    let mut daemon = settings.clone().env("MRRD_LEDGER__METADATA_KEYS", "industry").start().await;
-    daemon.settle_within(CATCHING_UP).await;
-    process::rest(daemon.pid()).await;
-    // So many webhooks before the last: a day's of this account.
-    let place = (events - events / busy::DAYS as usize).to_string();
-    let day = Zone::UTC.day(today()).to_string();
-    for (what, path) in routes {
-        let path = &path.replace("PLACE", &place).replace("TODAY", &day);
-        // The first is computed; an answer that still holds may be given again after it.
-        let first = ask(&mut daemon, path, 1).await[0].as_secs_f64() * 1000.0;
-        let times = ask(&mut daemon, path, 20).await;
-        let mut cells = with_percentiles(format!("{what}, {store}"), customers.to_string(), &times);
-        cells.insert(2, format!("{first:.1}"));
-        row(asked, cells);
+/// Whom and what of an account the questions ask about.
+pub(crate) struct Asked {
+    pub(crate) customers: usize,
+    /// Two of them.
+    pub(crate) two: [String; 2],
+    /// How many webhooks had come when what was known then is asked for.
+    pub(crate) place: usize,
+}
+
+impl Asked {
+    fn of_busy(customers: u32, events: usize) -> Self {
+        // A day's webhooks before the last.
+        let place = events - events / busy::DAYS as usize;
+        Self { customers: customers as usize, two: [42, 777].map(|number| format!("cus_{number:07}")), place }
     }
-    let memory = process::peak_kilobytes(daemon.pid()) as f64 / 1000.0;
-    let cells = vec![format!("peak memory of the daemon that answered, {store}"), customers.to_string()];
-    row(asked, cells.into_iter().chain([format!("{memory:.0} MB"), String::new(), String::new()]).collect());
-    assert!(daemon.terminate(), "{}", daemon.output());
+
+    fn path(&self, route: &str) -> String {
+        let [customer, other] = &self.two;
+        let day = Zone::UTC.day(today()).to_string();
+        let found = &other[other.len() - 3..];
+        [
+            ("PLACE", &*self.place.to_string()),
+            ("TODAY", &day),
+            ("CUSTOMER", customer),
+            ("OTHER", other),
+            ("FOUND", found),
+        ]
+        .iter()
+        .fold(route.to_owned(), |path, (word, value)| path.replace(word, value))
+    }
+
+    /// Asks a daemon that has settled what the dashboard asks.
+    pub(crate) async fn ask_all(&self, daemon: &mut Daemon, store: &str, routes: &[(&str, &str)], table: &mut Table) {
+        for (what, route) in routes {
+            let path = &self.path(route);
+            // The first is computed; an answer that still holds may be given again after it.
+            let first = ask(daemon, path, 1).await[0].as_secs_f64() * 1000.0;
+            let times = ask(daemon, path, 20).await;
+            let mut cells = with_percentiles(format!("{what}, {store}"), self.customers.to_string(), &times);
+            cells.insert(2, format!("{first:.1}"));
+            row(table, cells);
+        }
+        let memory = process::peak_kilobytes(daemon.pid()) as f64 / 1000.0;
+        let cells = vec![format!("peak memory of the daemon that answered, {store}"), self.customers.to_string()];
+        row(table, cells.into_iter().chain([format!("{memory:.0} MB"), String::new(), String::new()]).collect());
+    }
 }

@@ -47,6 +47,13 @@ impl Account {
         body.into()
     }
 
+    /// Two customers of the log of all twins.
+    pub(crate) fn two_customers(&self) -> [String; 2] {
+        let named: BTreeSet<String> = (0..self.events()).filter_map(|place| customer(&self.webhook(place))).collect();
+        let mut named = named.into_iter();
+        [(); 2].map(|()| named.next().expect("an account of two customers at least"))
+    }
+
     /// Where the log of one account tells of its prices.
     pub(crate) fn prices(&self) -> Vec<usize> {
         let told = |webhook: &Vec<Vec<u8>>| {
@@ -87,6 +94,26 @@ impl Account {
     pub(crate) fn again(&self, place: usize, mark: usize) -> Bytes {
         let body = String::from_utf8(self.webhook(place).to_vec()).unwrap();
         body.replacen("\"evt_", &format!("\"evt_again{mark}_"), 1).into()
+    }
+}
+
+/// The webhooks of so many twins, one after the other.
+pub(crate) struct Twins {
+    account: Account,
+    places: Range<usize>,
+    line: String,
+}
+
+impl Twins {
+    pub(crate) fn of(account: Account, twins: usize) -> Self {
+        let places = 0..account.events() * twins;
+        Self { account, places, line: String::new() }
+    }
+
+    pub(crate) fn next_line(&mut self) -> Option<&str> {
+        let webhook = self.account.webhook(self.places.next()?);
+        self.line = String::from_utf8(webhook.into()).expect("webhooks are text");
+        Some(&self.line)
     }
 }
 

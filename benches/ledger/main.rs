@@ -6,6 +6,9 @@
 //! `8,100` without it; `MRRD_BENCH_BILLED` that of the account that only bills, `100` without it; `MRRD_BENCH_MINUTES` how long
 //! it may take, 19 without it: when time runs out there are fewer rounds, and the longest rebuilds are left out and said to be;
 //! `MRRD_BIN` another build to measure.
+//!
+//! `million` on the command line (`make bench-million`) asks every question of a million customers instead, and writes
+//! benches/MILLION.md: what a touched customer and a question cost there, beside 10,000.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a bench fails by panicking")]
 #![allow(clippy::float_arithmetic, reason = "rates and ratios of time, never money")]
 
@@ -46,8 +49,12 @@ use time::{Rounds, Time};
 const TITLE: &str = "# From the log to figures";
 /// The two ledgers that a touched customer's cost is compared on, in thousands of customers.
 const THOUSANDS: [usize; 2] = [1, 10];
+/// The same where every question is asked of a million customers.
+const MILLION: [usize; 2] = [10, 1_000];
+/// How many webhooks earlier what was known is asked for of twins.
+const KNOWN_BEFORE: usize = 29_000;
 /// How long the figures of a history that was replayed while nobody kept them may take.
-const CATCHING_UP: Duration = Duration::from_secs(600);
+const CATCHING_UP: Duration = Duration::from_secs(3_600);
 /// Customers touched at once, and how often.
 const TOUCHED: usize = 200;
 const ROUNDS: usize = 5;
@@ -67,6 +74,12 @@ async fn main() {
     if let Some(customers) = asked_for("billed") {
         return accounts::write(billed::Billed::of(customers.parse().expect("a number of customers"), today()));
     }
+    if let Some(twins) = asked_for("twins") {
+        return accounts::write(log::Twins::of(weeks(), twins.parse().expect("a number of twins")));
+    }
+    if std::env::args().any(|argument| argument == "million") {
+        return million().await;
+    }
     let number = |variable: &str, without_it: u64| {
         std::env::var_os(variable)
             .map_or(without_it, |asked| asked.to_str().and_then(|asked| asked.parse().ok()).expect("a number"))
@@ -82,7 +95,7 @@ async fn main() {
         ASKING.as_secs(),
     );
     report += &format!("\n{}\n", history(events).await);
-    report += &format!("\n{}\n", large_ledgers(sizes()).await);
+    report += &format!("\n{}\n", large_ledgers(sizes(), &[]).await);
     let (mut changing, mut billed) = (Vec::new(), Vec::new());
     let sizes = thousands("MRRD_BENCH_CHANGING", "8,100");
     // The largest last: it goes by what the others tell of how long things take.
@@ -104,8 +117,29 @@ async fn main() {
     std::fs::write(file, format!("{first}\n\n{report}")).unwrap();
 }
 
+/// What `make bench-million` writes.
+async fn million() {
+    let report = format!(
+        "# At a million customers\n\n`make bench-million` wrote this of {} on: {}. One profile, all roles; an account of a \
+         month (benches/ledger/log.rs). A question is asked 20 times after the first, or as often as fits into {} s, \
+         {ASKED_AT_LEAST} times at least. Known before: {KNOWN_BEFORE} webhooks earlier, a day's of a million customers of the \
+         account that changes all the time.\n\n{}\n",
+        build::measured(),
+        build::machine(),
+        ASKING.as_secs(),
+        large_ledgers(MILLION, &accounts::ROUTES).await,
+    );
+    println!("{report}");
+    std::fs::write(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/MILLION.md")), report).unwrap();
+}
+
+/// Customers of a few weeks, a thousand of them.
+fn weeks() -> Account {
+    Account::of(1_000, 31)
+}
+
 /// What follows a word on the command line. `cargo bench --bench ledger -- account 8000`, or `billed 100000`, writes such an
-/// account's webhooks up to today to standard output, for `mrrd replay -`.
+/// account's webhooks up to today to standard output, for `mrrd replay -`; `twins 1000` those of a million customers' first weeks.
 fn asked_for(word: &str) -> Option<String> {
     std::env::args().skip_while(|argument| argument != word).nth(1)
 }
@@ -171,13 +205,16 @@ async fn history(events: usize) -> Table {
     table
 }
 
-/// Customers of a few weeks, so many thousand of them; the replays go on from one size to the other.
-async fn large_ledgers(sizes: [usize; 2]) -> String {
-    let account = Account::of(1_000, 31);
+/// Customers of a few weeks, so many thousand of them; the replays go on from one size to the other. Of the larger all that
+/// `routes` has is asked.
+async fn large_ledgers(sizes: [usize; 2], routes: &[(&str, &str)]) -> String {
+    let account = weeks();
     let mut touched = table(&["what", "customers", "events", "ms for each touched customer (median)"]);
     let mut caught_up = table(&["what", "customers", "events that came", "seconds until all figures hold them"]);
     let mut api = table(&["what", "customers", "p50 ms", "p99 ms"]);
+    let mut asked = accounts::asked_table();
     for (store, settings, dir) in stores().await {
+        let settings = settings.env("MRRD_LEDGER__METADATA_KEYS", "industry");
         let mut so_far = 0;
         for twins in sizes {
             let events = account.events() * twins;
@@ -235,6 +272,11 @@ async fn large_ledgers(sizes: [usize; 2]) -> String {
                 let times = ask(&mut daemon, path, 20).await;
                 row(&mut api, with_percentiles(format!("{what}, {store}"), customers.to_string(), &times));
             }
+            if twins == sizes[1] && !routes.is_empty() {
+                let place = kept_back.start - KNOWN_BEFORE;
+                let asked_of = accounts::Asked { customers, two: account.two_customers(), place };
+                asked_of.ask_all(&mut daemon, store, routes, &mut asked).await;
+            }
             if twins == sizes[1] {
                 let (rate, times, while_renamed) = to_the_api(&mut daemon, &account, kept_back.end).await;
                 let what = format!("event to API at {rate:.0} webhooks a second (half the peak), {store}");
@@ -245,7 +287,8 @@ async fn large_ledgers(sizes: [usize; 2]) -> String {
             assert!(daemon.terminate(), "{}", daemon.output());
         }
     }
-    format!("{caught_up}\n\n{touched}\n\n{api}")
+    let asked = if routes.is_empty() { String::new() } else { format!("\n\n{asked}") };
+    format!("{caught_up}\n\n{touched}\n\n{api}{asked}")
 }
 
 async fn post_all(address: SocketAddr, bodies: Vec<bytes::Bytes>) {
