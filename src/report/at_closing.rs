@@ -18,6 +18,7 @@ use super::{
     question::Asked,
     reports::{AskError, Reports},
     retained::People,
+    trials::TrialDays,
 };
 use crate::{
     event::CustomerKey,
@@ -141,8 +142,7 @@ impl<'a> Reports<'a> {
                 grouping: Grouping::Closed,
                 people: &people,
                 interval: ask.interval,
-                trials: &trials,
-                zone: &self.ledger.zone,
+                trials: &TrialDays::of(trials.iter().map(|one| &one.trial), &self.ledger.zone),
                 today,
                 stripe_form: &*self.profile(ask)?.name == "stripe",
             };

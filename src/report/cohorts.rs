@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ReportError, book::Book, metrics::Metric, money::Exact, table::Table};
+use super::{ReportError, book::Book, metrics::Metric, money::Exact, table::Table, trials::TrialDays};
 use crate::{
     event::Seq,
     ledger::{
@@ -13,9 +13,9 @@ use crate::{
         metrics,
         money::{Currency, Mrr},
         retention::Aged,
-        time::{Day, Zone},
+        time::Day,
     },
-    store::derived::reports::{LedgerRows, TrialRow},
+    store::derived::reports::LedgerRows,
 };
 
 /// Customers by the month of their first MRR, in each currency.
@@ -51,14 +51,11 @@ pub struct TrialCohort {
 }
 
 /// Trials that began in `from..=to`, by month, in order.
-pub fn trial_cohorts(trials: &[TrialRow], from: Option<Day>, to: Option<Day>, zone: &Zone) -> Vec<TrialCohort> {
+pub fn trial_cohorts(trials: &TrialDays, from: Option<Day>, to: Option<Day>) -> Vec<TrialCohort> {
     let mut months: BTreeMap<Month, (u64, u64)> = BTreeMap::new();
-    for TrialRow { trial, .. } in trials {
-        let day = zone.day(trial.started_at);
-        if asked(Month::of(day), from, to) {
-            let (ended, converted) = months.entry(Month::of(day)).or_default();
-            (*ended, *converted) = (*ended + 1, *converted + u64::from(trial.converted_at.is_some()));
-        }
+    for (day, is_converted, count) in trials.began().filter(|(day, ..)| asked(Month::of(*day), from, to)) {
+        let (ended, converted) = months.entry(Month::of(day)).or_default();
+        (*ended, *converted) = (*ended + count, *converted + if is_converted { count } else { 0 });
     }
     let entry = |(month, (ended, converted)): (Month, (u64, u64))| TrialCohort {
         cohort: month.to_string(),

@@ -17,6 +17,7 @@ use super::{
     memory::Memory,
     month::Month,
     reports::{AskError, Reports},
+    trials::TrialDays,
     view::{Prefix, Rows as Reading, Tables, View},
 };
 use crate::{
@@ -168,6 +169,15 @@ impl<'a> Earlier<'a> {
         Ok(Some(trials))
     }
 
+    async fn exchanged_trial_days(&self, scope: &Scope) -> Result<Option<TrialDays>, AskError> {
+        let zone = self.zone();
+        let of = |ledgers: &Memory| TrialDays::of(ledgers.trials(scope).iter().map(|one| &one.trial), zone);
+        let Exchange { now, then, .. } = &*self.exchange;
+        let Some(mut days) = self.tables.trial_days(scope, zone).await?.without(&of(now)) else { return Ok(None) };
+        days.put(of(then));
+        Ok(Some(days))
+    }
+
     /// Changes by customer, where a customer's id tells whose they are.
     fn of_others(&self, scope: &Scope, mut rows: Vec<DayAmounts>) -> Option<Vec<DayAmounts>> {
         let AccountScope::One(account) = &scope.account else { return None };
@@ -272,6 +282,15 @@ impl View for Earlier<'_> {
             match self.read(self.exchanged_trials(scope)).await? {
                 Some(trials) => Ok(trials),
                 None => self.whole().await?.trials(scope).await,
+            }
+        })
+    }
+
+    fn trial_days<'v>(&'v self, scope: &'v Scope, zone: &'v Zone) -> Reading<'v, TrialDays> {
+        Box::pin(async move {
+            match self.read(self.exchanged_trial_days(scope)).await? {
+                Some(days) => Ok(days),
+                None => self.whole().await?.trial_days(scope, zone).await,
             }
         })
     }

@@ -12,6 +12,7 @@ use super::{
     period::{Interval, Period, Phase},
     retained::People,
     table::Table,
+    trials::TrialDays,
 };
 use crate::{
     budget::charge,
@@ -19,12 +20,12 @@ use crate::{
     ledger::{
         metrics::{self, Flows, Rate},
         money::Currency,
-        outcome::{Kind, Trial},
+        outcome::Kind,
         retention::{DURABLE_DAYS, WINDOW_DAYS, days_after, days_before},
-        time::{Day, Zone},
+        time::Day,
     },
     limits,
-    store::derived::reports::{LedgerRows, TrialRow},
+    store::derived::reports::LedgerRows,
 };
 
 /// The metrics of each period and currency.
@@ -182,9 +183,7 @@ pub struct Sources<'a> {
     /// The length of a period, where it is one of the calendar's.
     pub interval: Interval,
     /// Trials that ended, as they stand at this instant.
-    pub trials: &'a [TrialRow],
-    /// Cuts time into accounting days.
-    pub zone: &'a Zone,
+    pub trials: &'a TrialDays,
     /// The day the answer is cut at.
     pub today: Day,
     /// Customer churn in Stripe's form.
@@ -232,7 +231,8 @@ fn entry(sources: Sources<'_>, bridge: &Bridge) -> Result<MetricsEntry, ReportEr
         metrics::customer_churn(lost, base)
     };
     let (bought, buyers) = retained.bought;
-    let (converted, ended) = trials(sources, end);
+    // The 30 days up to the end.
+    let (converted, ended) = sources.trials.converted(days_before(end, WINDOW_DAYS).after()..=end);
     let durability = if days_after(end, DURABLE_DAYS) > sources.today {
         Rate::none("90 days haven't passed", String::new(), String::new())
     } else {
@@ -261,31 +261,13 @@ fn entry(sources: Sources<'_>, bridge: &Bridge) -> Result<MetricsEntry, ReportEr
         ltv: metrics::ltv(bridge.closing, customers, lost_in_month, base_of_month).into(),
         expansion_durability: durability.into(),
         trial_conversion: metrics::trial_conversion(converted, ended).into(),
-        trial_churn: Rate::count(trials_lost(sources, period.start, end)).into(),
+        trial_churn: Rate::count(sources.trials.lost(period.start..=end)).into(),
         new_customers: Some(buyers),
     })
 }
 
 fn count(customers: i64) -> u64 {
     u64::try_from(customers).unwrap_or(0)
-}
-
-/// Trials converted in the 30 days up to `end`, and trials ended in them.
-fn trials(sources: Sources<'_>, end: Day) -> (u64, u64) {
-    let from = days_before(end, WINDOW_DAYS);
-    let ended = sources.trials.iter().map(|one| &one.trial).filter(|trial| {
-        let day = sources.zone.day(trial.ended_at);
-        from < day && day <= end
-    });
-    let by_then = |trial: &Trial| trial.converted_at.is_some_and(|at| sources.zone.day(at) <= end);
-    ended.fold((0, 0), |(converted, ended), trial| (converted + u64::from(by_then(trial)), ended + 1))
-}
-
-/// Trials that ended in these days without paying.
-fn trials_lost(sources: Sources<'_>, from: Day, to: Day) -> u64 {
-    let days = from..=to;
-    let lost = |trial: &&Trial| trial.converted_at.is_none() && days.contains(&sources.zone.day(trial.ended_at));
-    sources.trials.iter().map(|one| &one.trial).filter(lost).count() as u64
 }
 
 /// Why a figure of a closed month can't be told.

@@ -75,6 +75,7 @@ mod summed;
 pub mod table;
 pub mod terminal;
 pub mod thin;
+pub mod trials;
 pub mod unit_economics;
 pub mod units;
 pub mod variants;

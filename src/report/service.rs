@@ -22,6 +22,7 @@ use super::{
     period::{Interval, Period, Phase, cuts, periods},
     question::Asked,
     retained::People,
+    trials::TrialDays,
     view::View,
     waterfall::Waterfall,
 };
@@ -228,7 +229,6 @@ impl<'a> Reports<'a> {
             people: &people,
             interval: ask.interval,
             trials: &trials,
-            zone: &self.ledger.zone,
             today: self.ledger.zone.day(scope.cut),
             stripe_form: &*self.profile(ask)?.name == "stripe",
         };
@@ -279,7 +279,7 @@ impl<'a> Reports<'a> {
             converted: self.reporting(ask).is_some(),
             as_known_at_seq: view.seq(),
             data,
-            trials: cohorts::trial_cohorts(&trials, ask.from, ask.to, zone),
+            trials: cohorts::trial_cohorts(&trials, ask.from, ask.to),
         })
     }
 
@@ -289,12 +289,12 @@ impl<'a> Reports<'a> {
         scope: &Scope,
         view: &dyn View,
         members: Option<&Members>,
-    ) -> Result<Vec<TrialRow>, AskError> {
+    ) -> Result<TrialDays, AskError> {
+        let zone = &self.ledger.zone;
+        let Some(members) = members else { return view.trial_days(scope, zone).await };
         let mut trials = view.trials(scope).await?;
-        if let Some(members) = members {
-            trials.retain(|one| members.holds(one.customer.as_str(), self.ledger.zone.day(one.trial.ended_at)));
-        }
-        Ok(trials)
+        trials.retain(|one| members.holds(one.customer.as_str(), zone.day(one.trial.ended_at)));
+        Ok(TrialDays::of(trials.iter().map(|one| &one.trial), zone))
     }
 
     /// What bridges are made of, and the periods they span. Where the profile nets over longer than a period, the log is

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, pin::Pin, sync::Arc};
 
-use super::{ReportError, memory::Memory, reports::AskError};
+use super::{ReportError, memory::Memory, reports::AskError, trials::TrialDays};
 use crate::{
     event::{CustomerKey, Seq},
     ledger::{
@@ -53,6 +53,11 @@ pub(super) trait View: Send + Sync {
 
     /// Trials that ended by the cut.
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<TrialRow>>;
+
+    /// The same, counted by day.
+    fn trial_days<'v>(&'v self, scope: &'v Scope, zone: &'v Zone) -> Rows<'v, TrialDays> {
+        Box::pin(async move { Ok(TrialDays::of(self.trials(scope).await?.iter().map(|one| &one.trial), zone)) })
+    }
 
     /// Of the trials that ended after `since` and by the cut: how many have converted, and how many there are.
     fn trials_ended<'v>(&'v self, scope: &'v Scope, since: UnixTime) -> Rows<'v, (u64, u64)> {
@@ -176,6 +181,14 @@ impl View for Tables<'_> {
 
     fn trials<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<TrialRow>> {
         Box::pin(async move { Ok(self.store.derived.trials(scope).await?) })
+    }
+
+    fn trial_days<'v>(&'v self, scope: &'v Scope, zone: &'v Zone) -> Rows<'v, TrialDays> {
+        Box::pin(async move {
+            let mut days = TrialDays::default();
+            self.store.derived.each_trial(scope, |trial| days.add(&trial, zone)).await?;
+            Ok(days)
+        })
     }
 
     fn trials_ended<'v>(&'v self, scope: &'v Scope, since: UnixTime) -> Rows<'v, (u64, u64)> {

@@ -184,6 +184,11 @@ impl ReadDerived {
         either!(self.0, database => database.rows_of_customers(scope, group).await)
     }
 
+    /// Calls `take` with each trial that ended by the cut.
+    pub async fn each_trial(&self, scope: &Scope, take: impl FnMut(TrialTimes) + Send) -> Result<(), StoreError> {
+        either!(self.0, database => database.each_trial(scope, take).await)
+    }
+
     /// Trials that ended by the cut.
     pub async fn trials(&self, scope: &Scope) -> Result<Vec<TrialRow>, StoreError> {
         either!(self.0, database => database.trials(scope).await)

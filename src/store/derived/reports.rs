@@ -104,6 +104,17 @@ pub struct TrialRow {
     pub trial: Trial,
 }
 
+/// A trial that ended, without whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrialTimes {
+    /// The instant at which it began.
+    pub started_at: UnixTime,
+    /// When it ended.
+    pub ended_at: UnixTime,
+    /// From when it paid; `None` where it doesn't by the cut.
+    pub converted_at: Option<UnixTime>,
+}
+
 /// A movement with whose it is and its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MovementRow {

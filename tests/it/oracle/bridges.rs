@@ -19,6 +19,7 @@ use mrrd::{
         metrics,
         period::{Interval, Period, cuts, periods},
         retained::People,
+        trials::TrialDays,
     },
     store::derived::reports::{AccountScope, RowGroup, Scope},
 };
@@ -149,6 +150,7 @@ fn no_customer_keeps_more_than_everything() {
             let scope = scope(&profile, now);
             let rows = memory.ledger_rows(&scope, RowGroup::Customer).unwrap();
             let (imported, trials) = (memory.imported_lines(&scope), memory.trials(&scope));
+            let trials = TrialDays::of(trials.iter().map(|one| &one.trial), &zone);
             let (whole, people) = (rows.whole().unwrap(), People::Book(Book::of(&rows).unwrap(), &imported, None));
             let sources = metrics::Sources {
                 whole: &whole,
@@ -156,7 +158,6 @@ fn no_customer_keeps_more_than_everything() {
                 people: &people,
                 interval: Interval::Month,
                 trials: &trials,
-                zone: &zone,
                 today: zone.day(now),
                 stripe_form: &*profile.name == "stripe",
             };

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use futures_util::TryStreamExt as _;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{
@@ -251,16 +252,28 @@ impl Database {
         Ok((count(0)?, count(1)?))
     }
 
+    pub(in crate::store) async fn each_trial(
+        &self,
+        scope: &Scope,
+        mut take: impl FnMut(TrialTimes) + Send,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let scope = &Scoped::look_up(&mut tx, scope).await?;
+        let mut query = trials_of(scope, "t.started_at, t.ended_at, t.converted_at");
+        let mut rows = query.build().fetch(&mut *tx);
+        while let Some(row) = rows.try_next().await.doing(DOING)? {
+            let mut columns = Columns::of(&row, 0);
+            let (started_at, ended_at, converted_at) = (columns.time()?, columns.time()?, columns.time_or_null()?);
+            take(TrialTimes { started_at, ended_at, converted_at: converted_at.filter(|at| *at <= scope.cut) });
+        }
+        drop(rows);
+        tx.commit().await.doing(DOING)
+    }
+
     pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<TrialRow>, StoreError> {
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
-        let mut query = QueryBuilder::<Driver>::new(
-            "SELECT t.customer, t.subscription, t.started_at, t.ended_at, t.converted_at
-             FROM trial t CROSS JOIN customer_ledger l",
-        );
-        push_scope(&mut query, "t", "l", scope);
-        query.push(format_args!(" AND {}", ledger_of("t")));
-        query.push(" AND t.ended_at <= ").push_bind(scope.cut.0);
+        let mut query = trials_of(scope, "t.customer, t.subscription, t.started_at, t.ended_at, t.converted_at");
         let at_cut = |row: &Row| {
             let mut columns = Columns::of(row, 0);
             let customer = columns.id()?;
@@ -270,6 +283,15 @@ impl Database {
         tx.commit().await.doing(DOING)?;
         Ok(trials.into_iter().flatten().collect())
     }
+}
+
+/// Columns of the trials that ended by the cut.
+fn trials_of(scope: &Scoped<'_>, columns: &str) -> QueryBuilder<Driver> {
+    let mut query = QueryBuilder::new(format!("SELECT {columns} FROM trial t CROSS JOIN customer_ledger l"));
+    push_scope(&mut query, "t", "l", scope);
+    query.push(format_args!(" AND {}", ledger_of("t")));
+    query.push(" AND t.ended_at <= ").push_bind(scope.cut.0);
+    query
 }
 
 /// What changes of amounts are grouped by.
