@@ -93,6 +93,11 @@ impl<M: Clone + PartialEq + Send + 'static, T: Held> Shelf<M, T> {
         derived.cloned()
     }
 
+    /// What was made last of something that `is_near`, whoever else asks for it.
+    pub(super) fn near(&self, is_near: impl Fn(&M) -> bool) -> Option<Arc<T>> {
+        self.held().iter().rev().filter(|kept| is_near(&kept.made)).find_map(|kept| kept.value.get().cloned())
+    }
+
     /// The place of `made`, which is made where there is none; others give way.
     fn cell(&self, made: &M) -> Arc<OnceCell<Arc<T>>> {
         let mut held = self.held();

@@ -13,7 +13,7 @@ use crate::{
         outcome::Kind,
         time::Day,
     },
-    store::derived::{reports::*, touched::RowsState},
+    store::derived::{digests::KeptDigest, reports::*, touched::RowsState},
 };
 
 /// Customers whose rows are exchanged, with the ledgers that the rows hold and those that take their place.
@@ -27,6 +27,8 @@ pub(super) struct Exchange {
     pub(super) now: Memory,
     /// The ledgers that take the place of their rows.
     pub(super) then: Memory,
+    /// What the rows of those in `now` come to, where it is known to be just that: as long as it is kept of them, they are the same.
+    pub(super) digests: BTreeMap<CustomerKey, KeptDigest>,
 }
 
 type Group = Option<Arc<str>>;

@@ -24,7 +24,7 @@ use crate::{
     },
     store::{
         ReadStore, StoreError,
-        derived::{GenerationId, touched::Touched},
+        derived::{GenerationId, digests::KeptDigest, touched::Touched},
     },
 };
 
@@ -98,10 +98,13 @@ impl<'a> Reports<'a> {
         let Some(touched) = touched else { return Ok(None) };
         let rules = Rules { profiles: std::slice::from_ref(profile).into(), ..all_rules };
         let Some(shared) = self.sharing_up_to(Some(seq)).await? else {
-            return self.exchange_now(seq, profile, rules, touched).await.map(|exchange| Some(Arc::new(exchange)));
+            let exchange = self.exchange_now(seq, profile, rules, touched, None).await?;
+            return Ok(Some(Arc::new(exchange)));
         };
         let made = (Made { seq, rules: rules.fingerprint(), cuts: Vec::new() }, touched.rows);
-        let derive = async || self.exchange_now(seq, profile, rules, touched).await;
+        // While webhooks come, each question finds rows in another state, and all but few customers as they were.
+        let before = shared.exchanges.near(|(place, _)| *place == made.0);
+        let derive = async || self.exchange_now(seq, profile, rules, touched, before).await;
         shared.exchanges.get_or_derive(made, derive).await.map(Some)
     }
 
@@ -123,19 +126,65 @@ impl<'a> Reports<'a> {
         profile: &Profile,
         rules: Rules,
         touched: Touched,
+        before: Option<Arc<Exchange>>,
     ) -> Result<Exchange, AskError> {
         let (Touched { rows, customers }, rules) = (touched, Arc::new(rules));
-        let pages = customers.chunks(limits::CUSTOMERS_BESIDE).map(|page| {
+        let standing = match before {
+            Some(before) => self.standing(&before, (rows.generation, &profile.name), &customers).await?,
+            None => Exchanged::default(),
+        };
+        let others: Vec<CustomerKey> =
+            customers.iter().filter(|key| !standing.digests.contains_key(key)).cloned().collect();
+        let pages = others.chunks(limits::CUSTOMERS_BESIDE).map(|page| {
             let (store, rules, name, page) = (self.store.clone(), rules.clone(), profile.name.clone(), page.to_vec());
             async move { then_and_as_in_rows(&store, &rules, seq, (rows.generation, &name), page).await }
         });
-        let [then, now] = beside(pages, profile).await?;
-        Ok(Exchange { rows, customers: customers.into_iter().collect(), now, then })
+        let (Exchanged { then, now, digests }, charge) = beside(pages, standing).await?;
+        let [then, now] = [(then, charge), (now, Charge::default())]
+            .map(|(ledgers, charge)| Memory::charged(profile.name.clone(), ledgers, charge));
+        Ok(Exchange { rows, customers: customers.into_iter().collect(), now, then, digests })
+    }
+
+    /// Of an exchange that was made of the same place before, what still holds of these customers: those whose rows come to what they
+    /// came to then. What the log told up to the place stays as it is.
+    async fn standing(
+        &self,
+        before: &Exchange,
+        (generation, profile): (GenerationId, &str),
+        customers: &[CustomerKey],
+    ) -> Result<Exchanged, AskError> {
+        let were = before.now.customers.iter().filter(|(key, _)| customers.binary_search(key).is_ok());
+        let were: Vec<_> =
+            were.filter_map(|(key, ledger)| Some((key.clone(), ledger.clone(), *before.digests.get(key)?))).collect();
+        let (now, _) = self.store.derived.as_in_rows(generation, profile, Vec::new(), were).await?;
+        let digests: BTreeMap<_, _> = now.iter().map(|(key, _, digest)| (key.clone(), *digest)).collect();
+        let then = before.then.customers.iter().filter(|(key, _)| digests.contains_key(key)).cloned().collect();
+        Ok(Exchanged { then, now: now.into_iter().map(|(key, ledger, _)| (key, ledger)).collect(), digests })
     }
 }
 
 /// Some customers' ledgers.
 type Page = Vec<(CustomerKey, CustomerLedger)>;
+
+/// Customers as the log told them up to a place and as the rows hold them, with the digests of the latter where these are known.
+#[derive(Default)]
+struct Exchanged {
+    then: Page,
+    now: Page,
+    digests: BTreeMap<CustomerKey, KeptDigest>,
+}
+
+impl Exchanged {
+    fn bytes(&self) -> usize {
+        self.then.iter().chain(&self.now).map(|(_, ledger)| ledger.bytes_held()).sum()
+    }
+
+    fn add(&mut self, others: Self) {
+        self.then.extend(others.then);
+        self.now.extend(others.now);
+        self.digests.extend(others.digests);
+    }
+}
 
 /// All pages of one profile's ledgers. A question for which these are too many is told so before its time is over: asked again it would
 /// take as long.
@@ -160,7 +209,7 @@ fn firsts(page: Vec<(CustomerKey, Vec<CustomerLedger>)>) -> impl Iterator<Item =
     page.into_iter().filter_map(|(key, ledgers)| Some((key, ledgers.into_iter().next()?)))
 }
 
-/// Of a page of customers the ledgers as the log told them up to a place, and those that the rows hold, both in the order of keys.
+/// Of a page of customers the ledgers as the log told them up to a place, and those that the rows hold.
 ///
 /// The log tells what the rows hold as well: as long as the digests kept of them say so, nothing is read of the rows, which lie in
 /// more tables and come one by one.
@@ -170,42 +219,42 @@ async fn then_and_as_in_rows(
     place: Seq,
     (generation, profile): (GenerationId, &str),
     page: Vec<CustomerKey>,
-) -> Result<[Page; 2], AskError> {
+) -> Result<Exchanged, AskError> {
     let ThenAndNow { then, now } = known_at::then_and_now(store, rules.clone(), page.clone(), place).await?;
-    let (mut in_rows, doubtful) = store.derived.as_in_rows(generation, profile, page, now).await?;
-    if !doubtful.is_empty() {
-        in_rows.extend(store.derived.ledgers_of_customers(generation, profile, &doubtful).await?);
-        in_rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let (in_rows, doubtful) = store.derived.as_in_rows(generation, profile, page, now).await?;
+    let mut exchanged = Exchanged { then, ..Exchanged::default() };
+    for (key, ledger, digest) in in_rows {
+        exchanged.digests.insert(key.clone(), digest);
+        exchanged.now.push((key, ledger));
     }
-    Ok([then, in_rows])
+    if !doubtful.is_empty() {
+        exchanged.now.extend(store.derived.ledgers_of_customers(generation, profile, &doubtful).await?);
+    }
+    Ok(exchanged)
 }
 
-/// The two kinds of ledgers that `works` make of each page, in their order; some pages are made at once.
-async fn beside<F>(works: impl Iterator<Item = F>, profile: &Profile) -> Result<[Memory; 2], AskError>
+/// What `works` make of each page beside what is there already, in the order of keys, and what it costs the question; some pages are
+/// made at once.
+async fn beside<F>(mut works: impl Iterator<Item = F>, mut all: Exchanged) -> Result<(Exchanged, Charge), AskError>
 where
-    F: Future<Output = Result<[Page; 2], AskError>> + Send + 'static,
+    F: Future<Output = Result<Exchanged, AskError>> + Send + 'static,
 {
-    let (mut works, mut tasks, mut made) = (works.enumerate(), JoinSet::new(), BTreeMap::new());
-    let mut charges = [Charge::begin(), Charge::begin()];
+    let mut tasks = JoinSet::new();
+    let mut charge = Charge::begin();
+    charge.add(all.bytes()).map_err(ReportError::from)?;
     loop {
         while tasks.len() < limits::PAGES_BESIDE
-            && let Some((place, work)) = works.next()
+            && let Some(work) = works.next()
         {
-            budget::spawn(&mut tasks, async move { (place, work.await) });
+            budget::spawn(&mut tasks, work);
         }
         let Some(ended) = tasks.join_next().await else { break };
-        let (place, pages) = ended.map_err(|error| ReconcileError::Worker(error.to_string()))?;
-        let pages = pages?;
-        for (page, charge) in pages.iter().zip(&mut charges) {
-            charge.add(page.iter().map(|(_, ledger)| ledger.bytes_held()).sum()).map_err(ReportError::from)?;
-        }
-        made.insert(place, pages);
+        let page = ended.map_err(|error| ReconcileError::Worker(error.to_string()))??;
+        charge.add(page.bytes()).map_err(ReportError::from)?;
+        all.add(page);
     }
-    let mut whole = [Page::new(), Page::new()];
-    for pages in made.into_values() {
-        whole.iter_mut().zip(pages).for_each(|(whole, page)| whole.extend(page));
+    for ledgers in [&mut all.then, &mut all.now] {
+        ledgers.sort_by(|(one, _), (other, _)| one.cmp(other));
     }
-    let ([then, now], [of_then, of_now]) = (whole, charges);
-    let memory = |ledgers, charge| Memory::charged(profile.name.clone(), ledgers, charge);
-    Ok([memory(then, of_then), memory(now, of_now)])
+    Ok((all, charge))
 }

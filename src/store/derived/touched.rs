@@ -59,7 +59,7 @@ impl ReadDerived {
         profile: &str,
         customers: Vec<CustomerKey>,
         derived: Vec<(CustomerKey, CustomerLedger, KeptDigest)>,
-    ) -> Result<(Vec<(CustomerKey, CustomerLedger)>, Vec<CustomerKey>), StoreError> {
+    ) -> Result<(Vec<(CustomerKey, CustomerLedger, KeptDigest)>, Vec<CustomerKey>), StoreError> {
         either!(self.0, database => database.as_in_rows(generation, profile, customers, derived).await)
     }
 

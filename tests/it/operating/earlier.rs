@@ -130,6 +130,37 @@ on_both! {
 }
 
 on_both! {
+    async fn what_was_known_stays_while_webhooks_come(settings) {
+        let mut daemon = settings.env("MRRD_LEDGER__PROFILES", "stripe,finance").start().await;
+        let events = account(14, 20);
+        let mut posted = events.len() / 3;
+        for event in &events[..posted] {
+            daemon.accept(event.body.clone()).await;
+        }
+        daemon.settle().await;
+        let routes = || ROUTES.iter().step_by(2);
+        let mut answers = Vec::new();
+        for route in routes() {
+            answers.push(figures(daemon.json(route).await));
+        }
+        let seq = last(&mut daemon).await;
+        // Who was exchanged for the answer before and is touched again, who is new, and who is as before.
+        while posted < events.len() {
+            let until = events.len().min(posted + events.len() / 6);
+            for event in &events[posted..until] {
+                daemon.accept(event.body.clone()).await;
+            }
+            posted = until;
+            daemon.settle().await;
+            for (route, answer) in routes().zip(&answers) {
+                let known = figures(daemon.json(&format!("{route}&as_known_at={seq}")).await);
+                assert!(known == *answer, "{route} after {posted}: {}", difference(answer, &known));
+            }
+        }
+    }
+}
+
+on_both! {
     async fn profiles_that_are_kept_compare_as_those_that_are_not(settings) {
         // Not kept are the profiles of another daemon, which derives everybody.
         let (kept, other) = (settings.env("MRRD_LEDGER__PROFILES", "stripe,finance"), Settings::default());

@@ -136,7 +136,7 @@ impl Database {
         profile: &str,
         customers: Vec<CustomerKey>,
         derived: Vec<(CustomerKey, CustomerLedger, KeptDigest)>,
-    ) -> Result<(Vec<(CustomerKey, CustomerLedger)>, Vec<CustomerKey>), StoreError> {
+    ) -> Result<(Vec<(CustomerKey, CustomerLedger, KeptDigest)>, Vec<CustomerKey>), StoreError> {
         let doing = "reading digests";
         let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(doing)?;
         let version: Option<i64> = sqlx::query_scalar("SELECT sums FROM generation WHERE id = $1")
@@ -175,7 +175,7 @@ impl Database {
         for (key, ledger, digest) in derived {
             if kept.get(&(group(&key, &ledger), clean(key.customer.as_str()))) == Some(&digest) {
                 left.remove(&key);
-                in_rows.push((key, ledger));
+                in_rows.push((key, ledger, digest));
             }
         }
         Ok((in_rows, left.into_iter().collect()))
