@@ -12,7 +12,7 @@ use super::{
         rows::account,
     },
     driver::{Connection, Row},
-    sql::{AHEAD_OF_ROWS, BEGIN_READ, in_list, text_list},
+    sql::{AHEAD_OF_ROWS, begin_read, in_list, text_list},
 };
 use crate::{
     event::{CustomerKey, Seq},
@@ -50,7 +50,7 @@ pub(crate) async fn customer_facts(
             let mut connection = database.log.acquire().await.doing(DOING)?;
             asked.rows(&mut connection, NEWEST).await?
         } else {
-            let mut tx = database.log.begin_with(BEGIN_READ).await.doing(DOING)?;
+            let mut tx = database.log.begin_with(begin_read()).await.doing(DOING)?;
             // Looked up by itself: an index answers it, and what reads ahead uses none row by row.
             let newest = if is_of_one_normaliser(&mut tx).await? { "TRUE" } else { NEWEST };
             sqlx::raw_sql(AHEAD_OF_ROWS).execute(&mut *tx).await.doing(DOING)?;

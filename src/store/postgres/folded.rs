@@ -11,6 +11,7 @@ use super::{
         reader::{Columns, Read},
         rows::Value,
     },
+    sql::begin_read,
 };
 use crate::store::{StoreError, errors::Doing};
 
@@ -23,10 +24,12 @@ pub(crate) async fn fold<T: Send + 'static>(
     mut add: impl FnMut(&mut T, &mut Columns<'_>) -> Read<()> + Send + 'static,
 ) -> Result<T, StoreError> {
     let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), bound);
-    let mut rows = query.fetch(&database.derived);
+    let mut tx = database.derived.begin_with(begin_read()).await.doing(doing)?;
+    let mut rows = query.fetch(&mut *tx);
     while let Some(row) = rows.try_next().await.doing(doing)? {
         add(&mut to, &mut Columns::of(&row, 0))?;
     }
     drop(rows);
+    tx.commit().await.doing(doing)?;
     Ok(to)
 }

@@ -3,7 +3,7 @@
 use super::{
     Database,
     body::readback::{Group, by_account, ledgers_in, read_group},
-    sql::BEGIN_READ,
+    sql::begin_read,
 };
 use crate::{
     event::CustomerKey,
@@ -26,7 +26,7 @@ pub(crate) async fn read_ledgers(
     after: Option<(&str, &CustomerKey)>,
     limit: i64,
 ) -> Result<Vec<(CustomerKey, ProfileLedger)>, StoreError> {
-    let mut tx = database.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+    let mut tx = database.derived.begin_with(begin_read()).await.doing(DOING)?;
     let ledgers = ledgers_in(&mut tx, generation, after, limit).await?;
     tx.commit().await.doing(DOING)?;
     Ok(ledgers)
@@ -40,7 +40,7 @@ pub(crate) async fn read_ledgers_of(
     customers: &[CustomerKey],
 ) -> Result<Vec<(CustomerKey, CustomerLedger)>, StoreError> {
     let (profile, groups) = (clean(profile), by_account(customers));
-    let mut tx = database.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+    let mut tx = database.derived.begin_with(begin_read()).await.doing(DOING)?;
     let mut ledgers = Vec::with_capacity(customers.len());
     for ((livemode, account), customers) in &groups {
         let group = Group { generation, profile: &profile, livemode: *livemode, account, customers };

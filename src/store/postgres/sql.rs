@@ -1,6 +1,6 @@
 //! What PostgreSQL says differently in statements. Its twin is in `sqlite/`.
 
-use std::sync::atomic::Ordering;
+use std::sync::{LazyLock, atomic::Ordering};
 
 use sqlx::AssertSqlSafe;
 
@@ -10,7 +10,9 @@ use super::{
     driver::Connection,
 };
 use crate::{
+    budget,
     event::Seq,
+    limits,
     store::{
         StoreError,
         derived::generation::{Advanced, GenerationId},
@@ -21,13 +23,29 @@ use crate::{
 /// Begins a transaction that will write.
 pub(crate) const BEGIN_WRITE: &str = "BEGIN";
 /// Begins a transaction that reads several things as of one instant.
-pub(crate) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+pub(crate) fn begin_read() -> &'static str {
+    if budget::current().is_some() { &READ_FOR_A_QUESTION } else { READ }
+}
+const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// The same for a question. Whoever asked is told when its time is over, but the server isn't: a statement would go on for as long as it
+/// takes. What fits into so much memory is hashed, where else it would be gone through again for each row; and statements are planned
+/// for what is asked: planned for anything, a list of which one page is wanted is planned for a tenth of all.
+static READ_FOR_A_QUESTION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{READ}; SET LOCAL statement_timeout = {}; SET LOCAL work_mem = '32MB'; SET LOCAL plan_cache_mode = force_custom_plan",
+        limits::QUESTION_TIME.as_millis()
+    )
+});
 /// Says within a transaction that rows are read in the order in which they lie, many of them asked for before they are needed: of
 /// many customers each row lies somewhere else, and one waits for the disk after the other where they come by their index. Planned for
 /// the list that is asked for, and without helpers: some of these statements run beside each other anyway.
 pub(crate) const AHEAD_OF_ROWS: &str =
     "SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off; SET LOCAL effective_io_concurrency = 64;
      SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL max_parallel_workers_per_gather = 0";
+/// That customer `l` is one whose name `w` has what follows: whether to find all such names once or each customer's is left to the
+/// planner. As `IN`, names that don't fit into memory were gone through for each customer.
+pub(crate) const IS_NAMED: &str =
+    "EXISTS (SELECT 1 FROM customer_name w WHERE w.account = l.account AND w.customer = l.customer AND";
 /// The function that finds a text in another: its place from 1, or 0. Unlike `LIKE` it knows no wildcards.
 pub(crate) const PLACE_IN: &str = "strpos";
 /// How many bytes the database holds.

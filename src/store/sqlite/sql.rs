@@ -9,7 +9,11 @@ use crate::{
 /// Begins a transaction that will write: takes the write lock at once, so that it never fails half-way for want of it.
 pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 /// Begins a transaction that reads several things as of one instant.
-pub(crate) const BEGIN_READ: &str = "BEGIN";
+pub(crate) fn begin_read() -> &'static str {
+    "BEGIN"
+}
+/// That customer `l` is one whose name `w` has what follows: all such names are found once, and each customer among them.
+pub(crate) const IS_NAMED: &str = "(l.account, l.customer) IN (SELECT w.account, w.customer FROM customer_name w WHERE";
 /// The function that finds a text in another: its place from 1, or 0. Unlike `LIKE` it knows no wildcards.
 pub(crate) const PLACE_IN: &str = "instr";
 /// How many bytes a database file holds.

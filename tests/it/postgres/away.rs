@@ -157,6 +157,29 @@ async fn without_connections_behind_a_lock_and_cut_off() {
     assert!(ids.contains("evt_1") && ids.contains("evt_2") && ids.contains("evt_3"));
 }
 
+/// Whoever asked is told when a question's time is over; the server would go on with its statement for as long as that takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_statement_outlives_its_question() {
+    let cluster = cluster();
+    let url = database(&cluster, "outlived").await;
+    let mut daemon = serving(&url).await;
+    daemon.accept(event("evt_1")).await;
+    daemon.settle().await;
+    let mut lock = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN; LOCK TABLE customer_name").execute(&mut lock).await.unwrap();
+    let answer = daemon.get("/api/v1/customers?q=nobody").await;
+    assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body));
+    let since = Instant::now();
+    let asked = "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE '%strpos%customer_name%'
+                 AND state = 'active' AND pid <> pg_backend_pid()";
+    while sql::number(&url, asked).await != 0 {
+        assert!(since.elapsed() < Duration::from_secs(20), "it is still asked");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    sqlx::raw_sql("COMMIT").execute(&mut lock).await.unwrap();
+    assert_eq!(daemon.get("/api/v1/customers?q=nobody").await.status, 200);
+}
+
 /// Waits until sessions that begin now are read-only, or aren't: a server takes a new setting in when it gets round to it.
 async fn is_read_only(url: &str, expected: bool) {
     let since = Instant::now();

@@ -29,7 +29,7 @@ const DOING: &str = "looking whose MRR changes ahead";
 
 impl Database {
     pub(in crate::store) async fn changing_ahead(&self, scope: &Scope) -> Result<Vec<CustomerKey>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         // Set to end, or there without counting: on trial, paused, waiting for its first payment.
         let mut query = QueryBuilder::<Driver>::new(
@@ -82,7 +82,7 @@ impl Database {
         scope: &Scope,
         until: UnixTime,
     ) -> Result<Option<Prospects>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let kept = has_sums(&mut tx).await?;
         tx.commit().await.doing(DOING)?;
         if !kept {

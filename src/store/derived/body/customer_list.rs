@@ -37,7 +37,7 @@ impl Database {
         asked: &CustomersAsked,
         limit: i64,
     ) -> Result<Vec<CustomerRow>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query =
             QueryBuilder::new("SELECT l.account, l.customer, l.country, l.first_mrr_at FROM customer_ledger l");
@@ -70,7 +70,7 @@ impl Database {
         asked: &CustomerSearch,
         limit: i64,
     ) -> Result<Vec<(FoundPosition, CustomerRow)>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let summed = has_sums(&mut tx).await?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut rows = Vec::new();
@@ -121,7 +121,7 @@ impl Database {
         scope: &Scope,
         id: &str,
     ) -> Result<Option<CustomerId>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query =
             QueryBuilder::<Driver>::new("SELECT s.customer FROM subscription_ledger s CROSS JOIN customer_ledger l");
@@ -134,7 +134,7 @@ impl Database {
     }
 
     pub(in crate::store) async fn customer_traits(&self, scope: &Scope) -> Result<Vec<CustomerTraits>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT l.customer, l.country, l.first_mrr_at, l.metadata FROM customer_ledger l",

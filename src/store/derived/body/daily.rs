@@ -29,7 +29,7 @@ impl Database {
         cut_day: Day,
         from: Option<Day>,
     ) -> Result<DailyRows, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scoped = &Scoped::look_up(&mut tx, scope).await?;
         let amounts = day_sums::amounts(&mut tx, scoped, cut_day).await?;
         let counts = day_sums::counts(&mut tx, scoped, cut_day).await?;

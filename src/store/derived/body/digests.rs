@@ -55,7 +55,7 @@ impl Database {
         (before, after): (GenerationId, GenerationId),
         now: UnixTime,
     ) -> Result<Option<Compared>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let digested: i64 = number(
             &mut tx,
             &format!("SELECT COUNT(*) FROM generation WHERE id IN ({before}, {after}) AND sums = {SUMS_VERSION}"),
@@ -99,7 +99,7 @@ impl Database {
         other: &str,
     ) -> Result<Option<Vec<CustomerKey>>, StoreError> {
         let doing = "comparing profiles";
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(doing)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(doing)?;
         if !has_sums(&mut tx).await? {
             return Ok(None);
         }
@@ -138,7 +138,7 @@ impl Database {
         derived: Vec<(CustomerKey, CustomerLedger, KeptDigest)>,
     ) -> Result<(Vec<(CustomerKey, CustomerLedger, KeptDigest)>, Vec<CustomerKey>), StoreError> {
         let doing = "reading digests";
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(doing)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(doing)?;
         let version: Option<i64> = sqlx::query_scalar("SELECT sums FROM generation WHERE id = $1")
             .bind(generation)
             .fetch_optional(&mut *tx)

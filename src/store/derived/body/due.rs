@@ -32,7 +32,7 @@ impl Database {
             rows("movement", "movement_for_a_while", for_a_while, "visible_until"),
             by_own_index("movement_for_a_while", generation),
         );
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let state: Option<String> = sqlx::query_scalar("SELECT state FROM generation WHERE id = $1")
             .bind(generation)
             .fetch_optional(&mut *tx)

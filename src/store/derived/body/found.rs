@@ -118,9 +118,7 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
         let word = clean(word);
         query.push(format_args!(" AND ({PLACE_IN}(lower(l.customer), ")).push_bind(word.clone()).push(") > 0");
         // Names are looked through by themselves: a name looked up for each customer costs many times as much.
-        query.push(
-            " OR (l.account, l.customer) IN (SELECT w.account, w.customer FROM customer_name w WHERE w.livemode = ",
-        );
+        query.push(format_args!(" OR {IS_NAMED} w.livemode = "));
         query
             .push_bind(scope.livemode)
             .push(format_args!(" AND {PLACE_IN}(w.search, "))

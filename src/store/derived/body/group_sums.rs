@@ -84,7 +84,7 @@ impl Database {
         cut_day: Day,
         dimension: &Dimension,
     ) -> Result<Option<LedgerRows>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         if !has_sums(&mut tx).await? {
             return Ok(None);
         }

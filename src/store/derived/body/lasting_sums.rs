@@ -77,7 +77,7 @@ impl Database {
         scope: &Scope,
         cut_day: Day,
     ) -> Result<Option<LastingMonths>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         if !has_sums(&mut tx).await? {
             return Ok(None);
         }

@@ -80,7 +80,7 @@ impl Database {
         asked: impl FnOnce(&DailyRows, &LossyDays) -> Option<LossesAsked> + Send,
     ) -> Result<Option<LossesTold>, StoreError> {
         let AccountScope::One(of) = &scope.account else { return Ok(None) };
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         if !has_sums(&mut tx).await? {
             return Ok(None);
         }

@@ -74,7 +74,7 @@ impl Database {
         own: Option<Currency>,
         from: Option<Day>,
     ) -> Result<Vec<BegunRow>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT m.customer, m.currency, m.day, p.amount FROM movement m JOIN movement_part p ON {PART_OF}"

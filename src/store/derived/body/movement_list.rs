@@ -29,7 +29,7 @@ impl Database {
         after: Option<&MovementKey>,
         limit: i64,
     ) -> Result<Vec<MovementRow>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let causes = causes_of(filter);
         let mut page = Page { scope, filter, order, after, limit, months: None };

@@ -29,7 +29,7 @@ impl Database {
         after: Option<&QualityPosition>,
         limit: i64,
     ) -> Result<Vec<(QualityPosition, QualityRow)>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT q.account, q.customer, q.ordinal, {} FROM quality q JOIN customer_ledger l

@@ -99,7 +99,7 @@ impl Database {
     /// The ledgers of a group by customer. One transaction: a customer replaced meanwhile is seen before or after, never
     /// in between.
     async fn read_group(&self, group: &Group<'_>) -> Result<BTreeMap<String, CustomerLedger>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let ledgers = read_group(&mut tx, group).await?;
         tx.commit().await.doing(DOING)?;
         Ok(ledgers)

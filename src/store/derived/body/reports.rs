@@ -39,7 +39,7 @@ impl Database {
         cut_day: Day,
         group: RowGroup,
     ) -> Result<LedgerRows, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let rows = LedgerRows {
             amounts: match group {
@@ -68,7 +68,7 @@ impl Database {
         scope: &Scope,
         group: RowGroup,
     ) -> Result<RowsOfCustomers, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut all = RowsOfCustomers::new();
         if group != RowGroup::Cause {
@@ -97,7 +97,7 @@ impl Database {
         past_due: bool,
     ) -> Result<StandingRows, StoreError> {
         let beyond = || corrupt(DOING, "what stands is beyond an amount");
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut standing = StandingRows::default();
         for row in day_sums::amounts(&mut tx, scope, cut_day).await? {
@@ -131,7 +131,7 @@ impl Database {
         (from, to): (Option<Day>, Option<Day>),
         most: i64,
     ) -> Result<Failing, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT DISTINCT d.day, d.customer FROM item_delta d{}",
@@ -177,7 +177,7 @@ impl Database {
 
     pub(in crate::store) async fn currencies(&self, scope: &Scope) -> Result<BTreeSet<Currency>, StoreError> {
         let mut all = BTreeSet::new();
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         for table in ["day_amount", "day_count"] {
             let mut query = QueryBuilder::<Driver>::new(format!("SELECT DISTINCT t.currency FROM {table} t"));
@@ -192,7 +192,7 @@ impl Database {
     }
 
     pub(in crate::store) async fn imported_lines(&self, scope: &Scope) -> Result<Vec<DayLine>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(format!(
             "SELECT m.currency, m.day, m.kind, m.customer, {} FROM movement m",
@@ -212,7 +212,7 @@ impl Database {
     }
 
     pub(in crate::store) async fn held(&self, scope: &Scope, by: RowGroup) -> Result<Vec<HeldRow>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let (column, list) = (column_of(by), split_sum("d.list"));
         let mut query =
@@ -239,7 +239,7 @@ impl Database {
         scope: &Scope,
         since: UnixTime,
     ) -> Result<(u64, u64), StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new("SELECT COUNT(CASE WHEN t.converted_at <= ");
         query.push_bind(scope.cut.0).push(" THEN 1 END), COUNT(*) FROM trial t CROSS JOIN customer_ledger l");
@@ -257,7 +257,7 @@ impl Database {
         scope: &Scope,
         mut take: impl FnMut(TrialTimes) + Send,
     ) -> Result<(), StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = trials_of(scope, "t.started_at, t.ended_at, t.converted_at");
         let mut rows = query.build().fetch(&mut *tx);
@@ -271,7 +271,7 @@ impl Database {
     }
 
     pub(in crate::store) async fn trials(&self, scope: &Scope) -> Result<Vec<TrialRow>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = trials_of(scope, "t.customer, t.subscription, t.started_at, t.ended_at, t.converted_at");
         let at_cut = |row: &Row| {

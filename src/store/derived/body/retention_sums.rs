@@ -121,7 +121,7 @@ impl Database {
         cut_day: Day,
     ) -> Result<Option<RetentionRows>, StoreError> {
         let AccountScope::One(of) = &scope.account else { return Ok(None) };
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         if !has_sums(&mut tx).await? {
             return Ok(None);
         }

@@ -153,7 +153,7 @@ impl Database {
         generation: GenerationId,
         seen: Option<&DaySums>,
     ) -> Result<Option<WrongDay>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let kept: Option<i64> = sqlx::query_scalar("SELECT sums FROM generation WHERE id = $1")
             .bind(generation)
             .fetch_optional(&mut *tx)

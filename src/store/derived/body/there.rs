@@ -66,7 +66,7 @@ impl Database {
     }
 
     pub(in crate::store) async fn has_subscriptions(&self, scope: &Scope) -> Result<bool, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut query = QueryBuilder::<Driver>::new(
             "SELECT COUNT(*) FROM (SELECT 1 FROM customer_ledger l JOIN subscription_ledger s
@@ -121,7 +121,7 @@ impl Database {
         livemode: bool,
         prices: &[String],
     ) -> Result<Vec<CustomerKey>, StoreError> {
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let generation = current(&mut tx).await?;
         // Each account found from the one before. Of one alone each price's first customer is looked up: everybody names a price.
         let text = format!(

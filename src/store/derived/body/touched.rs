@@ -54,7 +54,7 @@ impl Database {
         if to.distance(after) > events || rows.waiting > i64::try_from(most).unwrap_or(i64::MAX) {
             return Ok(None);
         }
-        let mut tx = self.derived.begin_with(BEGIN_READ).await.doing(DOING)?;
+        let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let joins: Option<bool> =
             sqlx::query_scalar("SELECT customer_key IS NOT NULL FROM generation WHERE id = $1 AND state = 'current'")
                 .bind(rows.generation)
