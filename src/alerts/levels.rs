@@ -149,7 +149,7 @@ async fn losses_ahead(
     look: &Look<'_>,
     set_to_end: &BTreeMap<(Currency, &str), Mrr>,
 ) -> Result<BTreeMap<Currency, Vec<Loss>>, AskError> {
-    let committed = look.reports.committed(&look.ask, limits::ALERT_SCHEDULED_DAYS).await?;
+    let committed = look.reports.committed(&look.ask, limits::ALERT_SCHEDULED_DAYS, Some(0)).await?;
     let mut all: BTreeMap<Currency, Vec<Loss>> = BTreeMap::new();
     for entry in committed.data {
         let Ok(currency) = entry.currency.parse::<Currency>() else { continue };

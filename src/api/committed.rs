@@ -4,10 +4,10 @@ use axum::extract::State;
 
 use super::{
     Answer, Asked, Told, ledger_status,
-    params::{FormatQuery, LedgerQuery, SegmentQuery},
+    params::{FormatQuery, LIMIT_MAX, LedgerQuery, SegmentQuery},
     query::{Query, parameters},
     reports, told,
-    values::Days,
+    values::{Days, UpTo},
 };
 use crate::{
     api::state::AppState,
@@ -22,6 +22,8 @@ parameters! {
     pub(super) struct CommittedQuery {
         /// So many days from today on; `30d` is read as 30.
         horizon: Days<{ HORIZON_MAX as i64 }, { HORIZON as i64 }>,
+        /// So many trials and renewals due are listed, the first to come; all without it. Their counts and sums are of all.
+        limit: Option<UpTo<LIMIT_MAX>>,
         segment: SegmentQuery,
         ledger: LedgerQuery,
         format: FormatQuery,
@@ -36,7 +38,8 @@ pub(super) async fn committed(State(state): State<AppState>, Query(query): Query
     let ledger_status = ledger_status(&state, &ask).await?;
     // The parameter's own bounds lie within the type's.
     let horizon = u16::try_from(query.horizon.0).unwrap_or(HORIZON_MAX);
-    let report = reports(&state).committed(&ask, horizon).await?;
+    let report =
+        reports(&state).committed(&ask, horizon, query.limit.and_then(|limit| usize::try_from(limit.0).ok())).await?;
     let is_empty = report.data.is_empty();
     told(&state, Asked { ask: &ask, ledger_status }, query.format.wanted()?, report, is_empty, CommittedAnswer::table)
         .await

@@ -355,6 +355,24 @@ impl<const MAX: i64, const DEFAULT: i64> Value for PageSize<MAX, DEFAULT> {
     }
 }
 
+/// At most so many; without a default.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UpTo<const MAX: i64>(pub(super) i64);
+
+impl<const MAX: i64> Value for UpTo<MAX> {
+    fn read(text: &str) -> Option<Self> {
+        PageSize::<MAX, MAX>::read(text).map(|size| Self(size.0))
+    }
+
+    fn expected() -> String {
+        PageSize::<MAX, MAX>::expected()
+    }
+
+    fn schema() -> Object {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MAX)).build()
+    }
+}
+
 /// So many days, from 1 to `MAX`, as `30` or, as commands take it, `30d`; `DEFAULT` where nothing is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Days<const MAX: i64, const DEFAULT: i64>(pub(super) i64);

@@ -303,7 +303,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
         }
         Command::Committed { horizon, ledger, customers, output } => {
             let question = customers.of(ledger.ask());
-            let answer = reports.committed(&question, *horizon).await.map_err(ask::failure)?;
+            let answer = reports.committed(&question, *horizon, None).await.map_err(ask::failure)?;
             let told = ask::told(&reports, &question, answer.data.is_empty()).await.map_err(ask::failure)?;
             output.print_as(&answer, &told, CommittedAnswer::table, CommittedAnswer::text)?;
         }

@@ -185,7 +185,7 @@ pub(super) const ALL: &[Tool] = &[
         title: "Committed MRR",
         about: "MRR now and what the log already knows will happen to it: scheduled churn, phases of schedules, discounts and \
                 resumes, line by line; the curve ahead; trials, past due and yearly renewals beside it.",
-        parts: &[part("committed", "/api/v1/committed", &["horizon"])],
+        parts: &[part("committed", "/api/v1/committed", &["horizon", "limit"])],
         page: "/",
         rules: &["committed-mrr"],
         traced: Traced::Within,

@@ -141,7 +141,7 @@ pub(super) async fn gather(reports: &Reports<'_>, question: &Question) -> Result
     let cohorts =
         Answered { answer: reports.cohorts(&span(cohorts_from)).await?, path: of("cohorts", &days(cohorts_from)) };
     let committed = Answered {
-        answer: reports.committed(&ask, HORIZON).await?,
+        answer: reports.committed(&ask, HORIZON, None).await?,
         path: of("committed", &[("horizon", HORIZON.to_string())]),
     };
     let restatements = Answered { answer: reports.restatements(&ask, None).await?, path: of("restatements", &[]) };

@@ -21,6 +21,7 @@ use crate::{
     event::CustomerKey,
     ledger::{
         ahead::{Ahead, Change, Due},
+        ids::{CustomerId, EventId, SubscriptionId},
         metrics,
         money::{Currency, Mrr},
         pricing::exact::Exact as Ratio,
@@ -37,19 +38,25 @@ pub const HORIZON_MAX: u16 = 3650;
 const CONVERSION_DAYS: i64 = 365;
 
 impl Reports<'_> {
-    /// MRR now and what is known of it up to `horizon` days ahead.
-    pub async fn committed(&self, ask: &Ask, horizon: u16) -> Result<CommittedAnswer, AskError> {
+    /// MRR now and what is known of it up to `horizon` days ahead. Of the trials and renewals due beside it the first `listed` are listed;
+    /// without it all.
+    pub async fn committed(&self, ask: &Ask, horizon: u16, listed: Option<usize>) -> Result<CommittedAnswer, AskError> {
         let before = self.store.derived.rows_state().await?;
-        let answer = self.committed_once(ask, horizon).await?;
+        let answer = self.committed_once(ask, horizon, listed).await?;
         // What stands and what is known ahead are read one after the other. Where customers were derived anew in between, one of them
         // might be in the one and not in the other.
         if self.store.derived.rows_state().await? == before {
             return Ok(answer);
         }
-        self.committed_once(ask, horizon).await
+        self.committed_once(ask, horizon, listed).await
     }
 
-    async fn committed_once(&self, ask: &Ask, horizon: u16) -> Result<CommittedAnswer, AskError> {
+    async fn committed_once(
+        &self,
+        ask: &Ask,
+        horizon: u16,
+        listed: Option<usize>,
+    ) -> Result<CommittedAnswer, AskError> {
         let Asked { scope, view } = self.resolve(ask).await?;
         let kept = self.kept(ask)?;
         // Facts are read up to where the tables have come, so that both tell of one prefix of the log.
@@ -109,7 +116,7 @@ impl Reports<'_> {
                 view::ended(&trials, since)
             }
         };
-        let of = Of { zone, today, until, conversion, read };
+        let of = Of { zone, today, until, conversion, read, listed: listed.unwrap_or(usize::MAX) };
         let data: Vec<CommittedEntry> =
             books.into_iter().map(|(currency, book)| of.entry(currency, book, &known)).collect::<Result<_, _>>()?;
         Ok(CommittedAnswer {
@@ -180,6 +187,43 @@ struct Of<'a> {
     conversion: (u64, u64),
     /// So many of those known, from the first on, were told by their facts: their MRR is known at both ends.
     read: usize,
+    /// So many of what is due beside it are listed.
+    listed: usize,
+}
+
+/// Something due beside committed MRR, before it is written out.
+struct BesideIt<'a> {
+    day: Day,
+    customer: &'a CustomerId,
+    subscription: &'a SubscriptionId,
+    mrr: Option<Mrr>,
+    event: &'a EventId,
+}
+
+impl BesideIt<'_> {
+    fn entry(&self) -> DueEntry {
+        DueEntry {
+            day: self.day.to_string(),
+            customer: self.customer.to_string(),
+            subscription: self.subscription.to_string(),
+            mrr_exact: self.mrr.map(|mrr| mrr.to_string()),
+            event: self.event.to_string(),
+        }
+    }
+
+    /// The first `listed` of them by day, customer and subscription. They may be hundreds of thousands: only these are written out.
+    fn first(mut all: Vec<Self>, listed: usize) -> Vec<DueEntry> {
+        let in_order = |one: &Self, other: &Self| {
+            let key = |it: &Self| (it.day, it.customer, it.subscription, it.mrr, it.event);
+            key(one).cmp(&key(other))
+        };
+        if listed < all.len() {
+            all.select_nth_unstable_by(listed, in_order);
+            all.truncate(listed);
+        }
+        all.sort_unstable_by(in_order);
+        all.iter().map(Self::entry).collect()
+    }
 }
 
 impl Of<'_> {
@@ -303,7 +347,7 @@ impl Of<'_> {
     }
 
     fn trials(&self, currency: Currency, known: &[(CustomerKey, Ahead)]) -> Result<TrialsDue, ReportError> {
-        let (mut data, mut sum, mut untold) = (Vec::new(), Mrr::ZERO, 0);
+        let (mut due, mut sum, mut untold) = (Vec::new(), Mrr::ZERO, 0);
         for (key, trial) in known.iter().flat_map(|(key, one)| one.trials.iter().map(move |trial| (key, trial))) {
             let mrr = match trial.mrr {
                 Some((of, _)) if of != currency => continue,
@@ -311,47 +355,45 @@ impl Of<'_> {
             };
             sum = sum.checked_add(mrr.unwrap_or_default()).ok_or(ReportError::Overflow)?;
             untold += u64::from(mrr.is_none());
-            data.push(DueEntry {
-                day: self.day(trial.at).to_string(),
-                customer: key.customer.to_string(),
-                subscription: trial.subscription.to_string(),
-                mrr_exact: mrr.map(|mrr| mrr.to_string()),
-                event: trial.event.to_string(),
+            due.push(BesideIt {
+                day: self.day(trial.at),
+                customer: &key.customer,
+                subscription: &trial.subscription,
+                mrr,
+                event: &trial.event,
             });
         }
-        data.sort();
         let (converted, ended) = self.conversion;
         let expected = (ended > 0).then(|| {
             let rate = Ratio::ratio(converted.into(), ended.into());
             Ratio::whole(sum.0).times(rate)?.scaled(1).map(|units| Exact(Mrr(units)))
         });
         Ok(TrialsDue {
-            trials: data.len() as u64,
+            trials: due.len() as u64,
             untold,
             mrr: sum.minor(),
             mrr_exact: Exact(sum),
             conversion: metrics::trial_conversion(converted, ended).into(),
             expected_exact: expected.transpose().map_err(|_| ReportError::Overflow)?,
-            data,
+            data: BesideIt::first(due, self.listed),
         })
     }
 
     fn renewals(&self, currency: Currency, known: &[(CustomerKey, Ahead)]) -> Result<AnnualRenewals, ReportError> {
-        let (mut data, mut sum) = (Vec::new(), Mrr::ZERO);
+        let (mut due, mut sum) = (Vec::new(), Mrr::ZERO);
         let all = known.iter().flat_map(|(key, one)| one.renewals.iter().map(move |renewal| (key, renewal)));
         for (key, renewal) in all.filter(|(_, renewal)| renewal.mrr.0 == currency) {
             sum = sum.checked_add(renewal.mrr.1).ok_or(ReportError::Overflow)?;
-            data.push(DueEntry {
-                day: self.day(renewal.at).to_string(),
-                customer: key.customer.to_string(),
-                subscription: renewal.subscription.to_string(),
-                mrr_exact: Some(renewal.mrr.1.to_string()),
-                event: renewal.event.to_string(),
+            due.push(BesideIt {
+                day: self.day(renewal.at),
+                customer: &key.customer,
+                subscription: &renewal.subscription,
+                mrr: Some(renewal.mrr.1),
+                event: &renewal.event,
             });
         }
-        data.sort();
-        let (subscriptions, mrr, mrr_exact) = (data.len() as u64, sum.minor(), Exact(sum));
-        Ok(AnnualRenewals { subscriptions, mrr, mrr_exact, data })
+        let (subscriptions, mrr, mrr_exact) = (due.len() as u64, sum.minor(), Exact(sum));
+        Ok(AnnualRenewals { subscriptions, mrr, mrr_exact, data: BesideIt::first(due, self.listed) })
     }
 
     fn untold(&self, known: &[(CustomerKey, Ahead)]) -> Vec<UntoldEntry> {

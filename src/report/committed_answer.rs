@@ -142,7 +142,7 @@ pub struct TrialsDue {
     pub conversion: Metric,
     /// MRR at that rate, exactly rounded; null where no trial ended.
     pub expected_exact: Option<Exact>,
-    /// Each of them, in order of time.
+    /// Each of them, in order of time: the first ones where `limit` asks for no more.
     pub data: Vec<DueEntry>,
 }
 
@@ -166,7 +166,7 @@ pub struct AnnualRenewals {
     pub mrr: i128,
     /// `mrr` exactly, to 10⁻⁶ of a minor unit.
     pub mrr_exact: Exact,
-    /// Each of them, in order of time.
+    /// Each of them, in order of time: the first ones where `limit` asks for no more.
     pub data: Vec<DueEntry>,
 }
 

@@ -112,6 +112,42 @@ async fn scheduled(settings: Settings) {
     assert!(table.contains("scheduled_expansion") || table.contains("scheduled expansion"), "{table}");
 }
 
+/// Of hundreds of thousands of trials only the first are wanted, and all of them counted.
+#[tokio::test]
+async fn the_first_that_are_due_are_listed_and_all_counted() {
+    let mut daemon = Settings::default().start().await;
+    let began = now() - 40 * DAY;
+    for number in 0..4 {
+        // The later they come the sooner they are due; two of them on one day.
+        let mut trial = subscription(&format!("sub_{number}"), &format!("cus_{number}"), "price_1", 700, 1, began);
+        trial["status"] = json!("trialing");
+        let end = now() + (4 - number / 2) * DAY;
+        (trial["trial_start"], trial["trial_end"]) = (json!(began), json!(end));
+        let mut yearly = subscription(&format!("sub_y{number}"), &format!("cus_{number}"), "price_2", 1200, 1, began);
+        (yearly["current_period_start"], yearly["current_period_end"]) = (json!(end - 365 * DAY), json!(end));
+        yearly["items"]["data"][0]["price"]["recurring"]["interval"] = json!("year");
+        for (state, kind) in [(trial, "trial"), (yearly, "yearly")] {
+            let id = format!("evt_{kind}_{number}");
+            daemon.accept(event(&id, "customer.subscription.created", began, &state, None)).await;
+        }
+    }
+    daemon.settle().await;
+    let seq = daemon.json("/api/v1/status").await["log"]["last_seq"].clone();
+    for of in [String::new(), format!("&as_known_at={seq}")] {
+        let all = daemon.json(&format!("/api/v1/committed?{of}")).await;
+        let mut first = all["data"].clone();
+        for list in ["trials_due", "annual_renewals"] {
+            let data = first[0][list]["data"].as_array_mut().unwrap();
+            assert_eq!(data.len(), 4, "{list}: {all:#}");
+            assert!(data.is_sorted_by_key(|one| (one["day"].to_string(), one["customer"].to_string())), "{data:?}");
+            data.truncate(3);
+        }
+        assert_eq!(daemon.json(&format!("/api/v1/committed?limit=3{of}")).await["data"], first);
+        assert_eq!(daemon.json(&format!("/api/v1/committed?limit=1000{of}")).await["data"], all["data"]);
+    }
+    assert_eq!(daemon.get("/api/v1/committed?limit=0").await.status, 422);
+}
+
 /// A schedule whose phases nobody tells to have begun has more windows than are looked at when the customer is derived: from there
 /// on its facts are read, and the answer is theirs.
 #[tokio::test]

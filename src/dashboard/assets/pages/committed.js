@@ -21,7 +21,7 @@ export const LINES = /** @type {const} */ ([
 /** The answer, once everything else of the page is there. @param {boolean} ready */
 export function useCommitted(ready) {
   const ledger = useLedger();
-  return useApi(ready ? address("/api/v1/committed", { ...ledger.money, ...ledger.segment, horizon: AHEAD[2] }) : null);
+  return useApi(ready ? address("/api/v1/committed", { ...ledger.money, ...ledger.segment, horizon: AHEAD[2], limit: 1000 }) : null);
 }
 
 /** The entry of the page's currency. @param {any} answer @param {string} currency */
@@ -88,19 +88,19 @@ function Behind({ name, list, days, currency, total }) {
 function Beside({ entry }) {
   const { currency, trials_due: trials, past_due: late, annual_renewals: yearly, untold } = entry;
   return html`<h3>Beside it, not in it</h3>
-    <${Due} name="Trials that end" list=${trials.data} currency=${currency} means="Running trials that end within a year, and what they bring if all convert.">${several(trials.trials, "trial")}, ${money(trials.mrr, currency)} if all convert${trials.expected_exact !== null ? html`, ${money(trials.expected_exact, currency)} at this account’s own rate of ${share(trials.conversion.value)}` : trials.trials ? `; at what rate isn’t known: ${trials.conversion.reason ?? "no trial has ended yet"}` : ""}${trials.untold ? `; of ${several(trials.untold, "trial")} the amount isn’t known` : ""}<//>
+    <${Due} name="Trials that end" list=${trials.data} all=${trials.trials} currency=${currency} means="Running trials that end within a year, and what they bring if all convert.">${several(trials.trials, "trial")}, ${money(trials.mrr, currency)} if all convert${trials.expected_exact !== null ? html`, ${money(trials.expected_exact, currency)} at this account’s own rate of ${share(trials.conversion.value)}` : trials.trials ? `; at what rate isn’t known: ${trials.conversion.reason ?? "no trial has ended yet"}` : ""}${trials.untold ? `; of ${several(trials.untold, "trial")} the amount isn’t known` : ""}<//>
     <p class="beside"><${Means} means="MRR of subscriptions whose last payment failed and that still count.">Past due now<//> <a href=${href("/customers", { state: "past_due" })}>${money(late.mrr, currency)} of ${several(late.customers, "customer")}</a></p>
-    <${Due} name="Renewed by the year" list=${yearly.data} currency=${currency} means="Subscriptions billed by twelve months or more that renew within a year: each a decision to come.">${several(yearly.subscriptions, "subscription")}, ${money(yearly.mrr, currency)} a month<//>
-    ${untold.length > 0 && html`<${Due} name="Amount not known" list=${untold} currency=${currency} means="Planned, at an amount that the log can’t tell: it is in no line.">${several(untold.length, "change")}<//>`}`;
+    <${Due} name="Renewed by the year" list=${yearly.data} all=${yearly.subscriptions} currency=${currency} means="Subscriptions billed by twelve months or more that renew within a year: each a decision to come.">${several(yearly.subscriptions, "subscription")}, ${money(yearly.mrr, currency)} a month<//>
+    ${untold.length > 0 && html`<${Due} name="Amount not known" list=${untold} all=${untold.length} currency=${currency} means="Planned, at an amount that the log can’t tell: it is in no line.">${several(untold.length, "change")}<//>`}`;
 }
 
-/** A fold of subscriptions with something due. @param {{ name: string, list: any[], currency: string, means: string, children?: any }} props */
-function Due({ name, list, currency, means, children }) {
+/** A fold of subscriptions with something due, the first of all there are. @param {{ name: string, list: any[], all: number, currency: string, means: string, children?: any }} props */
+function Due({ name, list, all, currency, means, children }) {
   const [open, set] = useState(false);
   const [most, more] = useState(50);
   const named = useNames(open ? list.slice(0, most).map((one) => one.customer) : []);
   if (!list.length) return html`<p class="beside"><${Means} means=${means}>${name}<//> none</p>`;
   return html`<details class="fold" onToggle=${(/** @type {any} */ event) => set(event.currentTarget.open)}><summary><strong>${name}</strong> <span>${children}</span></summary>
     ${open && html`<p class="soft">${means}</p><${Table} caption=${name} cls="cardy" head=${["Customer", "When", "Subscription", list[0].detail ? "What isn’t known" : "MRR", "Event"]} numbers=${list[0].detail ? [] : [3]} rows=${list.slice(0, most).map((one, i) => ({ key: String(i), cells: [html`<${Customer} id=${one.customer} name=${named(one.customer)} />`, date(one.day), html`<span class="id">${one.subscription}</span>`, one.detail ?? (one.mrr_exact === null ? "not known" : money(one.mrr_exact, currency)), html`<${Event} id=${one.event} />`] }))} />
-      ${list.length > most && html`<p class="more"><button type="button" onClick=${() => more(most + 200)}>Show more of ${count(list.length)}</button></p>`}`}</details>`;
+      ${list.length > most && html`<p class="more"><button type="button" onClick=${() => more(most + 200)}>Show more of ${count(all)}</button></p>`}${most >= list.length && all > list.length && html`<p class="soft">The first ${count(list.length)} of ${count(all)}.</p>`}`}</details>`;
 }

@@ -1,5 +1,5 @@
 // The overview: the figures of the running month with their past, MRR over time, the bridge, what lies ahead, what is open.
-import { html, useState } from "../vendor/preact.js";
+import { html } from "../vendor/preact.js";
 import { address, useApi } from "../api.js";
 import { Chart, Spark } from "../charts.js";
 import { endOfMonth, monthOf, plusDays, plusMonths, today } from "../days.js";
@@ -14,9 +14,6 @@ import { called, namedIn } from "./alerts.js";
 import { Running } from "./goals.js";
 import { ahead, Committed, curveOf, useCommitted } from "./committed.js";
 import { doubts, FIGURES, LINES } from "../words.js";
-
-/** With more paying customers, committed MRR is worked out when somebody asks: it takes seconds then. */
-const COMMITTED_AT_ONCE = 2000;
 
 /** @param {import("../words.js").Figure} figure @param {any} value @param {string} currency */
 const shown = ({ as }, value, currency) => (as === "money" ? money(value, currency, { whole: Math.abs(units(value ?? 0, currency)) >= 100000 }) : as === "share" ? share(value) : as === "count" ? count(value) : ratio(value));
@@ -84,11 +81,7 @@ function Figures({ query }) {
   const starts = months.map((/** @type {any} */ one) => one.start);
   const there = of(mrr).length > 0;
   const unknown = unknownOf(counts, of(counts));
-  const paying = of(counts).at(-1)?.customers ?? 0;
-  // A link to a line of it wants it at once.
-  const [wanted, want] = useState(Boolean(query.line));
-  const atOnce = wanted || paying <= COMMITTED_AT_ONCE;
-  const committed = useCommitted(Boolean(there && atOnce && (metrics.data || metrics.error) && (counts.data || counts.error)));
+  const committed = useCommitted(Boolean(there && (metrics.data || metrics.error) && (counts.data || counts.error)));
   return html`<${PageHead} title="Overview" lead=${head} />
     <${Answered} of=${metrics} lines=${6} tall again none=${html`<${NoFigures} query=${query} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
       ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} converted=${metrics.data.converted} starts=${starts} metric=${months.at(-1)?.[figure.key]}
@@ -96,8 +89,7 @@ function Figures({ query }) {
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
     <div class="grid">
       <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} unknown=${unknownOf(mrr, of(mrr))} prices=${prices(of(mrr))} before=${of(before)} beside=${beside} curve=${curveOf(committed, currency, of(mrr))} query=${query} />`}<//><//>
-      ${there && atOnce && html`<${Committed} answer=${committed} query=${query} />`}
-      ${there && !atOnce && html`<${Card} title="Committed MRR" wide note="MRR as it will stand if all that is scheduled happens and nothing else."><p>Each customer is looked at for this, which takes a while with ${count(paying)} of them. <button type="button" onClick=${() => want(true)}>Work it out</button></p><//>`}
+      ${there && html`<${Committed} answer=${committed} query=${query} />`}
       <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall again empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} prices=${prices(of(mrr))} query=${query} interval="month" />`}<//><//>
       <${Ahead} last=${of(mrr).at(-1)} />
       <div class="stack"><${Running} /><${OpenAlerts} /><${Standing} /></div>
