@@ -85,3 +85,6 @@ pub const CUSTOMERS_IN_BETWEEN: usize = 500;
 /// Where so many subscriptions are of a status, for each customer of a page, what these pay is looked up; where more are, customers
 /// are looked through in the order of what they pay.
 pub const FEW_OF_A_STATUS: i64 = 200;
+
+/// The same of customers in whom a text is found; so many are never few.
+pub const MANY_FOUND: i64 = 2_000;

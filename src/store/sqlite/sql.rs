@@ -12,7 +12,8 @@ pub(crate) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 pub(crate) fn begin_read() -> &'static str {
     "BEGIN"
 }
-/// That customer `l` is one whose name `w` has what follows: all such names are found once, and each customer among them.
+/// That customer `l` is one whose name `w` has what follows: all such names are found once, for looking each up costs many
+/// times as much.
 pub(crate) const IS_NAMED: &str = "(l.account, l.customer) IN (SELECT w.account, w.customer FROM customer_name w WHERE";
 /// The function that finds a text in another: its place from 1, or 0. Unlike `LIKE` it knows no wildcards.
 pub(crate) const PLACE_IN: &str = "instr";

@@ -85,6 +85,9 @@ async fn customers_are_found(settings: Settings) {
         ("q=_1", "cus_b"),
         ("q=tier:gold&sort=since", "cus_c cus_a"),
         ("q=tier:gol", ""),
+        ("q=example.com&sort=mrr&currency=usd", "cus_b cus_c"),
+        ("q=b&sort=mrr&currency=usd&state=paying", "cus_a cus_b"),
+        ("q=nobody&sort=mrr&currency=usd", ""),
         ("q=nobody", ""),
         ("state=paying", "cus_a cus_b"),
         ("state=past_due", "cus_b"),
@@ -193,7 +196,7 @@ async fn ends_on_a_test_clock_are_found_apart(settings: Settings) {
     assert_eq!(ids(&mut daemon, &format!("{query}&test_clock=clock_1")).await, ["cus_clock"]);
 }
 
-/// Few of a status are found one by one, many in the order of what customers pay: both give the same.
+/// Few of a status, or with a text, are found one by one, many in the order of what customers pay: both give the same.
 async fn many_past_due_are_found_as_few_are(settings: Settings) {
     const MANY: usize = 450;
     let mut daemon = ledger(settings).await;
@@ -206,15 +209,18 @@ async fn many_past_due_are_found_as_few_are(settings: Settings) {
         daemon.accept(created).await;
     }
     daemon.settle().await;
-    let query = "sort=mrr&currency=usd&state=past_due";
-    // On a page of 500 they are few, on pages of one many.
-    let page = daemon.json(&format!("/api/v1/customers?limit=500&{query}")).await;
-    let page = page["data"].as_array().unwrap();
-    let few: Vec<&str> = page.iter().map(|one| one["id"].as_str().unwrap()).collect();
-    assert_eq!(few.len(), MANY + 1);
-    assert_eq!(ids(&mut daemon, query).await, few);
-    let pay: Vec<i64> = page.iter().map(|one| one["mrr"][0]["mrr"].as_i64().unwrap()).collect();
-    assert!(pay.is_sorted_by(|more, less| more >= less), "{pay:?}");
+    // Of a status, or with a text in their ids; cus_c has left.
+    for (asked, found) in [("state=past_due", MANY + 1), ("q=cus_due", MANY), ("q=cus+_", MANY + 3)] {
+        let query = format!("sort=mrr&currency=usd&{asked}");
+        // On a page of 500 they are few, on pages of one many.
+        let page = daemon.json(&format!("/api/v1/customers?limit=500&{query}")).await;
+        let page = page["data"].as_array().unwrap();
+        let few: Vec<&str> = page.iter().map(|one| one["id"].as_str().unwrap()).collect();
+        assert_eq!(few.len(), found, "{asked}");
+        assert_eq!(ids(&mut daemon, &query).await, few, "{asked}");
+        let pay: Vec<i64> = page.iter().map(|one| one["mrr"][0]["mrr"].as_i64().unwrap_or(0)).collect();
+        assert!(pay.is_sorted_by(|more, less| more >= less), "{pay:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

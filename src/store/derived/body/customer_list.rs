@@ -74,7 +74,16 @@ impl Database {
         let summed = has_sums(&mut tx).await?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
         let mut rows = Vec::new();
-        if let Some(currency) = asks_for_largest(scope, asked).filter(|_| summed) {
+        // Where few are found, only what these pay is looked for.
+        let mut only = None;
+        if !asked.text.trim().is_empty() && found::by_what_is_paid(asked) {
+            let most = limit.saturating_mul(limits::FEW_OF_A_STATUS).min(limits::MANY_FOUND);
+            let ids: Vec<String> =
+                found::of_text(scope, &asked.text, most).build_query_scalar().fetch_all(&mut *tx).await.doing(DOING)?;
+            only = Some(ids).filter(|ids| i64::try_from(ids.len()).is_ok_and(|found| found < most));
+        }
+        let largest = asks_for_largest(scope, asked).filter(|_| summed && only.is_none());
+        if let Some(currency) = largest {
             let mut few = false;
             let most = limit.saturating_mul(limits::FEW_OF_A_STATUS);
             if let Some(mut counting) = found::of_statuses(scope, asked, most) {
@@ -96,7 +105,8 @@ impl Database {
         }
         // Behind those who pay come all others, in an order of their own.
         if !whole {
-            rows = found(scope, asked, limit, summed).build().fetch_all(&mut *tx).await.doing(DOING)?;
+            rows =
+                found(scope, asked, limit, summed, only.as_deref()).build().fetch_all(&mut *tx).await.doing(DOING)?;
         }
         let mut places = Vec::with_capacity(rows.len());
         let mut customers = Vec::with_capacity(rows.len());

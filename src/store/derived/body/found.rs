@@ -4,7 +4,7 @@ use sqlx::QueryBuilder;
 
 use super::{
     super::dialect::*,
-    asked::{Scoped, push_scope},
+    asked::{Scoped, ledger_of, push_customers, push_scope},
     rows::account,
 };
 use crate::{
@@ -84,14 +84,54 @@ fn key(order: CustomerOrder) -> (&'static str, bool) {
     }
 }
 
+/// That customer `l` is one whose name `w` has what follows, looked up for each: where many have it, and a page of them is wanted.
+const EACH_IS_NAMED: &str =
+    "EXISTS (SELECT 1 FROM customer_name w WHERE w.account = l.account AND w.customer = l.customer AND";
+
+/// That each word of a text is in the id, the name or the metadata of customer `l`; names are looked for as `is_named` says.
+fn push_text(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, text: &str, is_named: &str) {
+    for word in text.to_lowercase().split_whitespace() {
+        let word = clean(word);
+        query.push(format_args!(" AND ({PLACE_IN}(lower(l.customer), ")).push_bind(word.clone()).push(") > 0");
+        query.push(format_args!(" OR {is_named} w.livemode = "));
+        query
+            .push_bind(scope.livemode)
+            .push(format_args!(" AND {PLACE_IN}(w.search, "))
+            .push_bind(word.clone())
+            .push(") > 0)");
+        query
+            .push(format_args!(" OR {PLACE_IN}(lower(l.metadata), "))
+            .push_bind(metadata(&word).unwrap_or(word))
+            .push(") > 0)");
+    }
+}
+
+/// Whether what everybody pays decides who is found, or in which order: only there it is looked for.
+pub(super) fn by_what_is_paid(asked: &CustomerSearch) -> bool {
+    asked.order == CustomerOrder::Mrr || matches!(asked.state, Some(CustomerState::Paying | CustomerState::Left))
+}
+
+/// Customers in whom a text is found, up to `most`.
+pub(super) fn of_text(scope: &Scoped<'_>, text: &str, most: i64) -> QueryBuilder<Driver> {
+    let mut query = QueryBuilder::new("SELECT l.customer FROM customer_ledger l");
+    push_scope(&mut query, "l", "l", scope);
+    push_text(&mut query, scope, text, IS_NAMED);
+    query.push(" LIMIT ").push_bind(most);
+    query
+}
+
 /// The account, customer, country, first MRR and key of those found.
 ///
-/// `summed`: what customers pay is kept beside their rows.
-pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summed: bool) -> QueryBuilder<Driver> {
+/// `summed`: what customers pay is kept beside their rows. `only`: nobody else is found.
+pub(super) fn found(
+    scope: &Scoped<'_>,
+    asked: &CustomerSearch,
+    limit: i64,
+    summed: bool,
+    only: Option<&[String]>,
+) -> QueryBuilder<Driver> {
     let (key, greatest_first) = key(asked.order);
-    // What everybody pays is looked for only where it decides.
-    let pays =
-        asked.order == CustomerOrder::Mrr || matches!(asked.state, Some(CustomerState::Paying | CustomerState::Left));
+    let pays = by_what_is_paid(asked);
     let text = matches!(asked.order, CustomerOrder::Name | CustomerOrder::Id);
     let mut query = QueryBuilder::new(format!(
         "SELECT l.account, l.customer, l.country, l.first_mrr_at, {key} AS place FROM customer_ledger l
@@ -110,24 +150,13 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
     }
     if pays {
         query.push(" LEFT JOIN (");
-        push_standing(&mut query, scope, asked.currency, summed, statuses(asked));
+        push_standing(&mut query, scope, asked.currency, summed, (statuses(asked), only));
         query.push(") AS g ON g.account = l.account AND g.customer = l.customer");
     }
     push_scope(&mut query, "l", "l", scope);
-    for word in asked.text.to_lowercase().split_whitespace() {
-        let word = clean(word);
-        query.push(format_args!(" AND ({PLACE_IN}(lower(l.customer), ")).push_bind(word.clone()).push(") > 0");
-        // Names are looked through by themselves: a name looked up for each customer costs many times as much.
-        query.push(format_args!(" OR {IS_NAMED} w.livemode = "));
-        query
-            .push_bind(scope.livemode)
-            .push(format_args!(" AND {PLACE_IN}(w.search, "))
-            .push_bind(word.clone())
-            .push(") > 0)");
-        query
-            .push(format_args!(" OR {PLACE_IN}(lower(l.metadata), "))
-            .push_bind(metadata(&word).unwrap_or(word))
-            .push(") > 0)");
+    push_text(&mut query, scope, &asked.text, IS_NAMED);
+    if let Some(ids) = only {
+        push_customers(&mut query, "l.customer", ids);
     }
     match asked.state {
         None => {}
@@ -167,10 +196,9 @@ pub(super) fn found(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64, summ
     query
 }
 
-/// Whether the customers asked for are all that pay, or all of a status, the most first.
+/// Whether the customers asked for are all that pay, or all of a status or in whom a text is found, the most first.
 pub(super) fn asks_for_largest(scope: &Scoped<'_>, asked: &CustomerSearch) -> Option<Currency> {
-    let all = asked.text.trim().is_empty()
-        && asked.cohort.is_none()
+    let all = asked.cohort.is_none()
         && matches!(asked.state, None | Some(CustomerState::Paying | CustomerState::PastDue | CustomerState::Trialing))
         && asked.order == CustomerOrder::Mrr
         && matches!(scope.account, AccountScope::One(_));
@@ -224,6 +252,11 @@ pub(super) fn largest(
     } else {
         only.into_iter().for_each(|statuses| push_of_status(&mut query, scope, "k", statuses));
     }
+    if !asked.text.trim().is_empty() {
+        query.push(format_args!(" AND EXISTS (SELECT 1 FROM customer_ledger l WHERE {}", ledger_of("k")));
+        push_text(&mut query, scope, &asked.text, EACH_IS_NAMED);
+        query.push(")");
+    }
     query.push(format_args!(" ORDER BY {kept} DESC, k.customer LIMIT ")).push_bind(limit);
     query.push(format_args!(
         "), those AS (SELECT b.customer, b.whole FROM best b UNION ALL
@@ -240,6 +273,7 @@ pub(super) fn largest(
     );
     push_scope(&mut query, "l", "l", scope);
     query.push(" AND l.customer = t.customer AND t.whole > 0");
+    push_text(&mut query, scope, &asked.text, EACH_IS_NAMED);
     push_after(&mut query, "t.whole", "l.customer");
     query.push(" ORDER BY t.whole DESC, l.customer LIMIT ").push_bind(limit);
     query
@@ -280,13 +314,13 @@ pub(super) fn next_to_end(scope: &Scoped<'_>, after: Option<&FoundPosition>, lim
 }
 
 /// What each customer pays at the cut in a currency, in whole minor units, and in how many currencies anything; where
-/// only those with a subscription of some statuses are looked for, of these.
+/// only those with a subscription of some statuses are looked for, or single customers, of these.
 fn push_standing(
     query: &mut QueryBuilder<Driver>,
     scope: &Scoped<'_>,
     currency: Option<Currency>,
     summed: bool,
-    only: Option<&str>,
+    (of_status, only): (Option<&str>, Option<&[String]>),
 ) {
     query.push("SELECT t.account, t.customer, CAST(SUM(CASE WHEN t.currency = ");
     query.push_bind(currency.map(|currency| currency.as_str().to_owned()).unwrap_or_default());
@@ -305,7 +339,8 @@ fn push_standing(
             "SELECT k.account, k.customer, k.currency, k.amount AS minor, k.amount_rest AS rest FROM customer_mrr k",
         );
         push_scope(query, "k", "k", scope);
-        only.into_iter().for_each(|statuses| push_of_status(query, scope, "k", statuses));
+        of_status.into_iter().for_each(|statuses| push_of_status(query, scope, "k", statuses));
+        only.into_iter().for_each(|ids| push_customers(query, "k.customer", ids));
         query.push(format_args!(
             " UNION ALL SELECT s.account, s.customer, s.currency, -(s.mrr / {MINOR}), -(s.mrr % {MINOR}) FROM item_delta s{}",
             by_own_index("item_delta_by_time", scope.generation)
