@@ -64,7 +64,7 @@ fn pour(mut account: impl Webhooks, out: impl std::io::Write) {
 /// What the dashboard asks, and how long expansion lasts, on the account that changes all the time; every route of
 /// `src/dashboard/assets` but those that only this machine's own records answer. [`Asked`] tells what stands for the words in
 /// capitals.
-pub(crate) const ROUTES: [(&str, &str); 47] = [
+pub(crate) const ROUTES: [(&str, &str); 53] = [
     ("mrr by month", "/api/v1/mrr"),
     ("mrr by day", "/api/v1/mrr?interval=day"),
     ("mrr by cause", "/api/v1/mrr?group_by=cause"),
@@ -86,11 +86,17 @@ pub(crate) const ROUTES: [(&str, &str); 47] = [
     ("customers by MRR", "/api/v1/customers?sort=mrr&limit=100&currency=usd"),
     ("customers past due", "/api/v1/customers?state=past_due&sort=mrr&currency=usd&limit=20"),
     ("customers found", "/api/v1/customers?q=FOUND&limit=100"),
+    ("customers found, by MRR", "/api/v1/customers?q=FOUND&sort=mrr&currency=usd&limit=100"),
+    ("customers found by what all have, by MRR", "/api/v1/customers?q=cus_&sort=mrr&currency=usd&limit=100"),
+    ("customers found, nobody", "/api/v1/customers?q=nobody+at+all&sort=mrr&currency=usd&limit=100"),
+    ("customers by name", "/api/v1/customers?sort=name&limit=100"),
+    ("customers who left", "/api/v1/customers?state=left&sort=mrr&currency=usd&limit=100"),
+    ("customers of a cohort", "/api/v1/customers?cohort=2024-01&sort=mrr&currency=usd&limit=100"),
     ("a customer", "/api/v1/customers/CUSTOMER"),
     ("a customer explained", "/api/v1/customers/CUSTOMER/explain"),
     ("quality", "/api/v1/quality?limit=100"),
     ("committed MRR, 30 days", "/api/v1/committed"),
-    ("committed MRR, a year", "/api/v1/committed?horizon=365"),
+    ("committed MRR, a year", "/api/v1/committed?horizon=365&limit=1000"),
     ("durability", "/api/v1/durability"),
     ("mrr of the year so far", "/api/v1/mrr?interval=year&from=TODAY"),
     ("movements ahead", "/api/v1/movements?include=scheduled&without=fx&from=TODAY&limit=8"),
@@ -220,13 +226,20 @@ pub(crate) struct Asked {
     pub(crate) two: [String; 2],
     /// How many webhooks had come when what was known then is asked for.
     pub(crate) place: usize,
+    /// Routes with one of these words aren't asked.
+    pub(crate) leaves_out: &'static [&'static str],
 }
 
 impl Asked {
     fn of_busy(customers: u32, events: usize) -> Self {
         // A day's webhooks before the last.
         let place = events - events / busy::DAYS as usize;
-        Self { customers: customers as usize, two: [42, 777].map(|number| format!("cus_{number:07}")), place }
+        Self {
+            customers: customers as usize,
+            two: [42, 777].map(|number| format!("cus_{number:07}")),
+            place,
+            leaves_out: &[],
+        }
     }
 
     fn path(&self, route: &str) -> String {
@@ -247,6 +260,9 @@ impl Asked {
     /// Asks a daemon that has settled what the dashboard asks.
     pub(crate) async fn ask_all(&self, daemon: &mut Daemon, store: &str, routes: &[(&str, &str)], table: &mut Table) {
         for (what, route) in routes {
+            if self.leaves_out.iter().any(|word| route.contains(word)) {
+                continue;
+            }
             let path = &self.path(route);
             // The first is computed; an answer that still holds may be given again after it.
             let first = ask(daemon, path, 1).await[0].as_secs_f64() * 1000.0;

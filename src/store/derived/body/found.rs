@@ -122,7 +122,7 @@ pub(super) fn of_text(scope: &Scoped<'_>, text: &str, most: i64) -> QueryBuilder
 
 /// The account, customer, country, first MRR and key of those found.
 ///
-/// `summed`: what customers pay is kept beside their rows. `only`: nobody else is found.
+/// `summed`: what customers pay is kept beside their rows. `only`: those in whom the text is found, where they are few.
 pub(super) fn found(
     scope: &Scoped<'_>,
     asked: &CustomerSearch,
@@ -154,9 +154,14 @@ pub(super) fn found(
         query.push(") AS g ON g.account = l.account AND g.customer = l.customer");
     }
     push_scope(&mut query, "l", "l", scope);
-    push_text(&mut query, scope, &asked.text, IS_NAMED);
-    if let Some(ids) = only {
-        push_customers(&mut query, "l.customer", ids);
+    match only {
+        // In one account their ids tell that the text is in them.
+        Some(ids) if matches!(scope.account, AccountScope::One(_)) => push_customers(&mut query, "l.customer", ids),
+        Some(ids) => {
+            push_text(&mut query, scope, &asked.text, EACH_IS_NAMED);
+            push_customers(&mut query, "l.customer", ids);
+        }
+        None => push_text(&mut query, scope, &asked.text, IS_NAMED),
     }
     match asked.state {
         None => {}
@@ -253,9 +258,10 @@ pub(super) fn largest(
         only.into_iter().for_each(|statuses| push_of_status(&mut query, scope, "k", statuses));
     }
     if !asked.text.trim().is_empty() {
-        query.push(format_args!(" AND EXISTS (SELECT 1 FROM customer_ledger l WHERE {}", ledger_of("k")));
+        // Counted, for PostgreSQL makes a join of EXISTS: then all are looked through before the first is met.
+        query.push(format_args!(" AND (SELECT COUNT(*) FROM customer_ledger l WHERE {}", ledger_of("k")));
         push_text(&mut query, scope, &asked.text, EACH_IS_NAMED);
-        query.push(")");
+        query.push(") > 0");
     }
     query.push(format_args!(" ORDER BY {kept} DESC, k.customer LIMIT ")).push_bind(limit);
     query.push(format_args!(
