@@ -86,5 +86,5 @@ pub const CUSTOMERS_IN_BETWEEN: usize = 500;
 /// are looked through in the order of what they pay.
 pub const FEW_OF_A_STATUS: i64 = 200;
 
-/// The same of customers in whom a text is found; so many are never few.
+/// The same of customers of a cohort, or in whom a text is found; so many are never few.
 pub const MANY_FOUND: i64 = 2_000;

@@ -88,6 +88,9 @@ async fn customers_are_found(settings: Settings) {
         ("q=example.com&sort=mrr&currency=usd", "cus_b cus_c"),
         ("q=b&sort=mrr&currency=usd&state=paying", "cus_a cus_b"),
         ("q=nobody&sort=mrr&currency=usd", ""),
+        ("cohort=2026-01&sort=mrr&currency=usd", "cus_a cus_b cus_c"),
+        ("cohort=2025-12&sort=mrr&currency=usd", ""),
+        ("cohort=2026-01&state=left&q=c", "cus_c"),
         ("q=nobody", ""),
         ("state=paying", "cus_a cus_b"),
         ("state=past_due", "cus_b"),
@@ -210,7 +213,7 @@ async fn many_past_due_are_found_as_few_are(settings: Settings) {
     }
     daemon.settle().await;
     // Of a status, or with a text in their ids; cus_c has left.
-    for (asked, found) in [("state=past_due", MANY + 1), ("q=cus_due", MANY), ("q=cus+_", MANY + 3)] {
+    for (asked, found) in [("state=past_due", MANY + 1), ("q=cus_due", MANY), ("cohort=2026-01&q=cus", MANY + 3)] {
         let query = format!("sort=mrr&currency=usd&{asked}");
         // On a page of 500 they are few, on pages of one many.
         let page = daemon.json(&format!("/api/v1/customers?limit=500&{query}")).await;

@@ -76,10 +76,10 @@ impl Database {
         let mut rows = Vec::new();
         // Where few are found, only what these pay is looked for.
         let mut only = None;
-        if !asked.text.trim().is_empty() && found::by_what_is_paid(asked) {
+        if found::seeks(asked) && found::by_what_is_paid(asked) {
             let most = limit.saturating_mul(limits::FEW_OF_A_STATUS).min(limits::MANY_FOUND);
             let ids: Vec<String> =
-                found::of_text(scope, &asked.text, most).build_query_scalar().fetch_all(&mut *tx).await.doing(DOING)?;
+                found::sought(scope, asked, most).build_query_scalar().fetch_all(&mut *tx).await.doing(DOING)?;
             only = Some(ids).filter(|ids| i64::try_from(ids.len()).is_ok_and(|found| found < most));
         }
         let largest = asks_for_largest(scope, asked).filter(|_| summed && only.is_none());

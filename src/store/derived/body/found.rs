@@ -88,9 +88,14 @@ fn key(order: CustomerOrder) -> (&'static str, bool) {
 const EACH_IS_NAMED: &str =
     "EXISTS (SELECT 1 FROM customer_name w WHERE w.account = l.account AND w.customer = l.customer AND";
 
-/// That each word of a text is in the id, the name or the metadata of customer `l`; names are looked for as `is_named` says.
-fn push_text(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, text: &str, is_named: &str) {
-    for word in text.to_lowercase().split_whitespace() {
+/// That each word of a text is in the id, the name or the metadata of customer `l`, and that it is of the cohort asked for; names are
+/// looked for as `is_named` says.
+fn push_sought(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, asked: &CustomerSearch, is_named: &str) {
+    if let Some(cohort) = asked.cohort {
+        query.push(" AND l.first_mrr_at >= ").push_bind(cohort.from.0);
+        query.push(" AND l.first_mrr_at < ").push_bind(cohort.before.0);
+    }
+    for word in asked.text.to_lowercase().split_whitespace() {
         let word = clean(word);
         query.push(format_args!(" AND ({PLACE_IN}(lower(l.customer), ")).push_bind(word.clone()).push(") > 0");
         query.push(format_args!(" OR {is_named} w.livemode = "));
@@ -111,18 +116,23 @@ pub(super) fn by_what_is_paid(asked: &CustomerSearch) -> bool {
     asked.order == CustomerOrder::Mrr || matches!(asked.state, Some(CustomerState::Paying | CustomerState::Left))
 }
 
-/// Customers in whom a text is found, up to `most`.
-pub(super) fn of_text(scope: &Scoped<'_>, text: &str, most: i64) -> QueryBuilder<Driver> {
+/// Whether a text or a cohort tells which customers are sought.
+pub(super) fn seeks(asked: &CustomerSearch) -> bool {
+    asked.cohort.is_some() || !asked.text.trim().is_empty()
+}
+
+/// Customers of the cohort asked for in whom the text is found, up to `most`.
+pub(super) fn sought(scope: &Scoped<'_>, asked: &CustomerSearch, most: i64) -> QueryBuilder<Driver> {
     let mut query = QueryBuilder::new("SELECT l.customer FROM customer_ledger l");
     push_scope(&mut query, "l", "l", scope);
-    push_text(&mut query, scope, text, IS_NAMED);
+    push_sought(&mut query, scope, asked, IS_NAMED);
     query.push(" LIMIT ").push_bind(most);
     query
 }
 
 /// The account, customer, country, first MRR and key of those found.
 ///
-/// `summed`: what customers pay is kept beside their rows. `only`: those in whom the text is found, where they are few.
+/// `summed`: what customers pay is kept beside their rows. `only`: those who are [`sought`], where they are few.
 pub(super) fn found(
     scope: &Scoped<'_>,
     asked: &CustomerSearch,
@@ -155,13 +165,13 @@ pub(super) fn found(
     }
     push_scope(&mut query, "l", "l", scope);
     match only {
-        // In one account their ids tell that the text is in them.
+        // In one account their ids tell who they are.
         Some(ids) if matches!(scope.account, AccountScope::One(_)) => push_customers(&mut query, "l.customer", ids),
         Some(ids) => {
-            push_text(&mut query, scope, &asked.text, EACH_IS_NAMED);
+            push_sought(&mut query, scope, asked, EACH_IS_NAMED);
             push_customers(&mut query, "l.customer", ids);
         }
-        None => push_text(&mut query, scope, &asked.text, IS_NAMED),
+        None => push_sought(&mut query, scope, asked, IS_NAMED),
     }
     match asked.state {
         None => {}
@@ -175,10 +185,6 @@ pub(super) fn found(
             statuses(asked).into_iter().for_each(|statuses| push_of_status(&mut query, scope, "l", statuses));
         }
         Some(CustomerState::Ending) => push_with_subscription(&mut query, scope, "l", &ending(scope)),
-    }
-    if let Some(cohort) = asked.cohort {
-        query.push(" AND l.first_mrr_at >= ").push_bind(cohort.from.0);
-        query.push(" AND l.first_mrr_at < ").push_bind(cohort.before.0);
     }
     if let Some(after) = &asked.after {
         let beyond = if greatest_first { "<" } else { ">" };
@@ -201,12 +207,12 @@ pub(super) fn found(
     query
 }
 
-/// Whether the customers asked for are all that pay, or all of a status or in whom a text is found, the most first.
+/// Whether the customers asked for are all that pay, or all of a status, of a cohort or in whom a text is found, the most first.
 pub(super) fn asks_for_largest(scope: &Scoped<'_>, asked: &CustomerSearch) -> Option<Currency> {
-    let all = asked.cohort.is_none()
-        && matches!(asked.state, None | Some(CustomerState::Paying | CustomerState::PastDue | CustomerState::Trialing))
-        && asked.order == CustomerOrder::Mrr
-        && matches!(scope.account, AccountScope::One(_));
+    let all =
+        matches!(asked.state, None | Some(CustomerState::Paying | CustomerState::PastDue | CustomerState::Trialing))
+            && asked.order == CustomerOrder::Mrr
+            && matches!(scope.account, AccountScope::One(_));
     asked.currency.filter(|_| all)
 }
 
@@ -257,10 +263,10 @@ pub(super) fn largest(
     } else {
         only.into_iter().for_each(|statuses| push_of_status(&mut query, scope, "k", statuses));
     }
-    if !asked.text.trim().is_empty() {
+    if seeks(asked) {
         // Counted, for PostgreSQL makes a join of EXISTS: then all are looked through before the first is met.
         query.push(format_args!(" AND (SELECT COUNT(*) FROM customer_ledger l WHERE {}", ledger_of("k")));
-        push_text(&mut query, scope, &asked.text, EACH_IS_NAMED);
+        push_sought(&mut query, scope, asked, EACH_IS_NAMED);
         query.push(") > 0");
     }
     query.push(format_args!(" ORDER BY {kept} DESC, k.customer LIMIT ")).push_bind(limit);
@@ -279,7 +285,7 @@ pub(super) fn largest(
     );
     push_scope(&mut query, "l", "l", scope);
     query.push(" AND l.customer = t.customer AND t.whole > 0");
-    push_text(&mut query, scope, &asked.text, EACH_IS_NAMED);
+    push_sought(&mut query, scope, asked, EACH_IS_NAMED);
     push_after(&mut query, "t.whole", "l.customer");
     query.push(" ORDER BY t.whole DESC, l.customer LIMIT ").push_bind(limit);
     query
