@@ -369,7 +369,8 @@ impl<const MAX: i64> Value for UpTo<MAX> {
     }
 
     fn schema() -> Object {
-        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MAX)).build()
+        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(MAX));
+        number.examples([MAX]).build()
     }
 }
 
