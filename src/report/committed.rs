@@ -7,9 +7,9 @@ use jiff::ToSpan;
 use super::{
     ReportError,
     ask::Ask,
+    beside::Beside,
     committed_answer::{
-        AnnualRenewals, CommittedAnswer, CommittedEntry, CommittedLine, CurvePoint, DueEntry, PastDue, TrialsDue,
-        UntoldEntry,
+        AnnualRenewals, CommittedAnswer, CommittedEntry, CommittedLine, CurvePoint, PastDue, TrialsDue, UntoldEntry,
     },
     known_ahead::{Found, past_due},
     money::Exact,
@@ -21,7 +21,6 @@ use crate::{
     event::CustomerKey,
     ledger::{
         ahead::{Ahead, Change, Due},
-        ids::{CustomerId, EventId, SubscriptionId},
         metrics,
         money::{Currency, Mrr},
         pricing::exact::Exact as Ratio,
@@ -191,41 +190,6 @@ struct Of<'a> {
     listed: usize,
 }
 
-/// Something due beside committed MRR, before it is written out.
-struct BesideIt<'a> {
-    day: Day,
-    customer: &'a CustomerId,
-    subscription: &'a SubscriptionId,
-    mrr: Option<Mrr>,
-    event: &'a EventId,
-}
-
-impl BesideIt<'_> {
-    fn entry(&self) -> DueEntry {
-        DueEntry {
-            day: self.day.to_string(),
-            customer: self.customer.to_string(),
-            subscription: self.subscription.to_string(),
-            mrr_exact: self.mrr.map(|mrr| mrr.to_string()),
-            event: self.event.to_string(),
-        }
-    }
-
-    /// The first `listed` of them by day, customer and subscription. They may be hundreds of thousands: only these are written out.
-    fn first(mut all: Vec<Self>, listed: usize) -> Vec<DueEntry> {
-        let in_order = |one: &Self, other: &Self| {
-            let key = |it: &Self| (it.day, it.customer, it.subscription, it.mrr, it.event);
-            key(one).cmp(&key(other))
-        };
-        if listed < all.len() {
-            all.select_nth_unstable_by(listed, in_order);
-            all.truncate(listed);
-        }
-        all.sort_unstable_by(in_order);
-        all.iter().map(Self::entry).collect()
-    }
-}
-
 impl Of<'_> {
     fn entry(
         &self,
@@ -355,7 +319,7 @@ impl Of<'_> {
             };
             sum = sum.checked_add(mrr.unwrap_or_default()).ok_or(ReportError::Overflow)?;
             untold += u64::from(mrr.is_none());
-            due.push(BesideIt {
+            due.push(Beside {
                 day: self.day(trial.at),
                 customer: &key.customer,
                 subscription: &trial.subscription,
@@ -375,7 +339,7 @@ impl Of<'_> {
             mrr_exact: Exact(sum),
             conversion: metrics::trial_conversion(converted, ended).into(),
             expected_exact: expected.transpose().map_err(|_| ReportError::Overflow)?,
-            data: BesideIt::first(due, self.listed),
+            data: Beside::first(due, self.listed),
         })
     }
 
@@ -384,7 +348,7 @@ impl Of<'_> {
         let all = known.iter().flat_map(|(key, one)| one.renewals.iter().map(move |renewal| (key, renewal)));
         for (key, renewal) in all.filter(|(_, renewal)| renewal.mrr.0 == currency) {
             sum = sum.checked_add(renewal.mrr.1).ok_or(ReportError::Overflow)?;
-            due.push(BesideIt {
+            due.push(Beside {
                 day: self.day(renewal.at),
                 customer: &key.customer,
                 subscription: &renewal.subscription,
@@ -393,7 +357,7 @@ impl Of<'_> {
             });
         }
         let (subscriptions, mrr, mrr_exact) = (due.len() as u64, sum.minor(), Exact(sum));
-        Ok(AnnualRenewals { subscriptions, mrr, mrr_exact, data: BesideIt::first(due, self.listed) })
+        Ok(AnnualRenewals { subscriptions, mrr, mrr_exact, data: Beside::first(due, self.listed) })
     }
 
     fn untold(&self, known: &[(CustomerKey, Ahead)]) -> Vec<UntoldEntry> {

@@ -7,6 +7,7 @@ pub mod ask;
 mod at_closing;
 pub mod audit_trail;
 mod basis;
+mod beside;
 pub mod book;
 pub mod bridge;
 pub mod bridges;
