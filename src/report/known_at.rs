@@ -129,17 +129,18 @@ impl<'a> Reports<'a> {
         before: Option<Arc<Exchange>>,
     ) -> Result<Exchange, AskError> {
         let (Touched { rows, customers }, rules) = (touched, Arc::new(rules));
-        let standing = match before {
-            Some(before) => self.standing(&before, (rows.generation, &profile.name), &customers).await?,
-            None => Exchanged::default(),
+        let unchanged = match before {
+            Some(before) => self.unchanged(&before, (rows.generation, &profile.name), &customers).await?,
+            None => ThenAndInRows::default(),
         };
         let others: Vec<CustomerKey> =
-            customers.iter().filter(|key| !standing.digests.contains_key(key)).cloned().collect();
+            customers.iter().filter(|key| !unchanged.digests.contains_key(key)).cloned().collect();
         let pages = others.chunks(limits::CUSTOMERS_BESIDE).map(|page| {
             let (store, rules, name, page) = (self.store.clone(), rules.clone(), profile.name.clone(), page.to_vec());
             async move { then_and_as_in_rows(&store, &rules, seq, (rows.generation, &name), page).await }
         });
-        let (Exchanged { then, now, digests }, charge) = beside(pages, standing).await?;
+        let (ThenAndInRows { then, now, digests }, charge) = beside(pages, unchanged).await?;
+        // One charge for both: they are let go together.
         let [then, now] = [(then, charge), (now, Charge::default())]
             .map(|(ledgers, charge)| Memory::charged(profile.name.clone(), ledgers, charge));
         Ok(Exchange { rows, customers: customers.into_iter().collect(), now, then, digests })
@@ -147,19 +148,19 @@ impl<'a> Reports<'a> {
 
     /// Of an exchange that was made of the same place before, what still holds of these customers: those whose rows come to what they
     /// came to then. What the log told up to the place stays as it is.
-    async fn standing(
+    async fn unchanged(
         &self,
         before: &Exchange,
         (generation, profile): (GenerationId, &str),
         customers: &[CustomerKey],
-    ) -> Result<Exchanged, AskError> {
+    ) -> Result<ThenAndInRows, AskError> {
         let were = before.now.customers.iter().filter(|(key, _)| customers.binary_search(key).is_ok());
         let were: Vec<_> =
             were.filter_map(|(key, ledger)| Some((key.clone(), ledger.clone(), *before.digests.get(key)?))).collect();
         let (now, _) = self.store.derived.as_in_rows(generation, profile, Vec::new(), were).await?;
         let digests: BTreeMap<_, _> = now.iter().map(|(key, _, digest)| (key.clone(), *digest)).collect();
         let then = before.then.customers.iter().filter(|(key, _)| digests.contains_key(key)).cloned().collect();
-        Ok(Exchanged { then, now: now.into_iter().map(|(key, ledger, _)| (key, ledger)).collect(), digests })
+        Ok(ThenAndInRows { then, now: now.into_iter().map(|(key, ledger, _)| (key, ledger)).collect(), digests })
     }
 }
 
@@ -168,13 +169,13 @@ type Page = Vec<(CustomerKey, CustomerLedger)>;
 
 /// Customers as the log told them up to a place and as the rows hold them, with the digests of the latter where these are known.
 #[derive(Default)]
-struct Exchanged {
+struct ThenAndInRows {
     then: Page,
     now: Page,
     digests: BTreeMap<CustomerKey, KeptDigest>,
 }
 
-impl Exchanged {
+impl ThenAndInRows {
     fn bytes(&self) -> usize {
         self.then.iter().chain(&self.now).map(|(_, ledger)| ledger.bytes_held()).sum()
     }
@@ -219,10 +220,10 @@ async fn then_and_as_in_rows(
     place: Seq,
     (generation, profile): (GenerationId, &str),
     page: Vec<CustomerKey>,
-) -> Result<Exchanged, AskError> {
+) -> Result<ThenAndInRows, AskError> {
     let ThenAndNow { then, now } = known_at::then_and_now(store, rules.clone(), page.clone(), place).await?;
     let (in_rows, doubtful) = store.derived.as_in_rows(generation, profile, page, now).await?;
-    let mut exchanged = Exchanged { then, ..Exchanged::default() };
+    let mut exchanged = ThenAndInRows { then, ..ThenAndInRows::default() };
     for (key, ledger, digest) in in_rows {
         exchanged.digests.insert(key.clone(), digest);
         exchanged.now.push((key, ledger));
@@ -235,9 +236,12 @@ async fn then_and_as_in_rows(
 
 /// What `works` make of each page beside what is there already, in the order of keys, and what it costs the question; some pages are
 /// made at once.
-async fn beside<F>(mut works: impl Iterator<Item = F>, mut all: Exchanged) -> Result<(Exchanged, Charge), AskError>
+async fn beside<F>(
+    mut works: impl Iterator<Item = F>,
+    mut all: ThenAndInRows,
+) -> Result<(ThenAndInRows, Charge), AskError>
 where
-    F: Future<Output = Result<Exchanged, AskError>> + Send + 'static,
+    F: Future<Output = Result<ThenAndInRows, AskError>> + Send + 'static,
 {
     let mut tasks = JoinSet::new();
     let mut charge = Charge::begin();
