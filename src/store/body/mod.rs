@@ -49,7 +49,7 @@ mod feeds;
 #[path = "../derived/body/fill.rs"]
 pub(super) mod fill;
 #[path = "../derived/body/found.rs"]
-mod found;
+pub(super) mod found;
 #[path = "../records/body/fx.rs"]
 mod fx;
 #[path = "../derived/body/generations.rs"]

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{
     Database,
-    body::{columns::TABLES, generations::SUM_TABLES},
+    body::{columns::TABLES, found::EACH_IS_NAMED, generations::SUM_TABLES},
     driver::Connection,
 };
 use crate::{
@@ -44,8 +44,7 @@ pub(crate) const AHEAD_OF_ROWS: &str =
      SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL max_parallel_workers_per_gather = 0";
 /// That customer `l` is one whose name `w` has what follows: whether to find all such names once or each customer's is left to the
 /// planner. As `IN`, names that don't fit into memory were gone through for each customer.
-pub(crate) const IS_NAMED: &str =
-    "EXISTS (SELECT 1 FROM customer_name w WHERE w.account = l.account AND w.customer = l.customer AND";
+pub(crate) const IS_NAMED: &str = EACH_IS_NAMED;
 /// The function that finds a text in another: its place from 1, or 0. Unlike `LIKE` it knows no wildcards.
 pub(crate) const PLACE_IN: &str = "strpos";
 /// How many bytes the database holds.

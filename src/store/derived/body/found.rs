@@ -85,7 +85,7 @@ fn key(order: CustomerOrder) -> (&'static str, bool) {
 }
 
 /// That customer `l` is one whose name `w` has what follows, looked up for each: where many have it, and a page of them is wanted.
-const EACH_IS_NAMED: &str =
+pub(in super::super) const EACH_IS_NAMED: &str =
     "EXISTS (SELECT 1 FROM customer_name w WHERE w.account = l.account AND w.customer = l.customer AND";
 
 /// That each word of a text is in the id, the name or the metadata of customer `l`, and that it is of the cohort asked for; names are

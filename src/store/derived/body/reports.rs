@@ -16,6 +16,7 @@ use super::{
     reader::Columns,
 };
 use crate::{
+    budget::charge,
     event::CustomerKey,
     ledger::{
         money::Currency,
@@ -262,6 +263,7 @@ impl Database {
         let mut query = trials_of(scope, "t.started_at, t.ended_at, t.converted_at");
         let mut rows = query.build().fetch(&mut *tx);
         while let Some(row) = rows.try_next().await.doing(DOING)? {
+            charge(0)?;
             let mut columns = Columns::of(&row, 0);
             let (started_at, ended_at, converted_at) = (columns.time()?, columns.time()?, columns.time_or_null()?);
             take(TrialTimes { started_at, ended_at, converted_at: converted_at.filter(|at| *at <= scope.cut) });
