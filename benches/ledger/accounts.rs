@@ -7,7 +7,10 @@ use std::{
 };
 
 use comfy_table::Table;
-use mrrd::ledger::time::Zone;
+use mrrd::ledger::{
+    month::Month,
+    time::{UnixTime, Zone},
+};
 use tempfile::TempDir;
 
 use super::{
@@ -91,7 +94,7 @@ pub(crate) const ROUTES: [(&str, &str); 53] = [
     ("customers found, nobody", "/api/v1/customers?q=nobody+at+all&sort=mrr&currency=usd&limit=100"),
     ("customers by name", "/api/v1/customers?sort=name&limit=100"),
     ("customers who left", "/api/v1/customers?state=left&sort=mrr&currency=usd&limit=100"),
-    ("customers of a cohort", "/api/v1/customers?cohort=2024-01&sort=mrr&currency=usd&limit=100"),
+    ("customers of a cohort", "/api/v1/customers?cohort=COHORT&sort=mrr&currency=usd&limit=100"),
     ("a customer", "/api/v1/customers/CUSTOMER"),
     ("a customer explained", "/api/v1/customers/CUSTOMER/explain"),
     ("quality", "/api/v1/quality?limit=100"),
@@ -226,6 +229,8 @@ pub(crate) struct Asked {
     pub(crate) two: [String; 2],
     /// How many webhooks had come when what was known then is asked for.
     pub(crate) place: usize,
+    /// A month in which some of them began.
+    pub(crate) cohort: String,
     /// Routes with one of these words aren't asked.
     pub(crate) leaves_out: &'static [&'static str],
 }
@@ -238,6 +243,8 @@ impl Asked {
             customers: customers as usize,
             two: [42, 777].map(|number| format!("cus_{number:07}")),
             place,
+            // They come over four fifths of the account's life.
+            cohort: Month::of(Zone::UTC.day(today().plus(-busy::DAYS / 2 * UnixTime::DAY_SECONDS))).to_string(),
             leaves_out: &[],
         }
     }
@@ -252,6 +259,7 @@ impl Asked {
             ("CUSTOMER", customer),
             ("OTHER", other),
             ("FOUND", found),
+            ("COHORT", &self.cohort),
         ]
         .iter()
         .fold(route.to_owned(), |path, (word, value)| path.replace(word, value))
