@@ -412,8 +412,10 @@ CREATE TABLE customer_name (
     name     TEXT    NOT NULL, -- '' where it says none
     email    TEXT    NOT NULL,
     search   TEXT    NOT NULL, -- both in lower case
+    name_lower TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (livemode, account, customer)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX customer_name_in_order ON customer_name (livemode, account, name_lower, customer) WHERE name_lower <> '';
 CREATE TABLE day_amount (
     generation           INTEGER NOT NULL,
     profile              TEXT    NOT NULL,

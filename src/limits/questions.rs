@@ -82,9 +82,13 @@ pub const EXCHANGED_PAGE: i64 = 1_000;
 /// Customers read together whose figures change within a day of a question's cut: some megabytes of usual ones.
 pub const CUSTOMERS_IN_BETWEEN: usize = 500;
 
-/// Where so many subscriptions are of a status, for each customer of a page, what these pay is looked up; where more are, customers
-/// are looked through in the order of what they pay.
-pub const FEW_OF_A_STATUS: i64 = 200;
+/// Customers of a cohort or in whom a text is found are few where they are fewer than so many for each customer of a page: then what these
+/// pay is looked up. Where more are, customers are looked through in the order of what they pay.
+pub const FEW_FOUND: i64 = 200;
 
-/// The same of customers of a cohort, or in whom a text is found; so many are never few.
+/// So many are never few.
 pub const MANY_FOUND: i64 = 2_000;
+
+/// Among so many of the first in an order, those of a state are looked for before all of that state are looked up, or sorted; where fewer
+/// are of a state of subscriptions, all are looked up at once.
+pub const MET_FIRST: i64 = 20_000;

@@ -6,7 +6,10 @@ use super::{ReportError, memory::Memory};
 use crate::{
     event::CustomerKey,
     ledger::money::Mrr,
-    store::derived::{names::CustomerNamed, reports::*},
+    store::derived::{
+        names::{CustomerNamed, sorted_by},
+        reports::*,
+    },
 };
 
 impl Memory {
@@ -56,12 +59,12 @@ impl Memory {
             let since = row.first_mrr_at.map_or(0, |at| i128::from(at.0));
             let ends = row.subscriptions.iter().filter(|one| one.ended_at.is_none()).filter_map(|one| one.ends_at);
             let ends = ends.filter(|at| *at > scope.cut).min().map_or(i64::MAX, |at| at.0);
-            let name = name.map(|one| one.name.to_lowercase()).filter(|name| !name.is_empty());
+            let name = name.map(|one| sorted_by(&one.name)).filter(|name| !name.is_empty());
             let (number, text) = match asked.order {
                 CustomerOrder::Mrr => (whole, String::new()),
                 CustomerOrder::Since => (since, String::new()),
                 CustomerOrder::Ends => (-i128::from(ends), String::new()),
-                CustomerOrder::Name => (0, name.unwrap_or_else(|| "~~~~".into())),
+                CustomerOrder::Name => (0, name.map_or_else(|| "1".into(), |name| format!("0{name}"))),
                 CustomerOrder::Id => (0, row.customer.to_string()),
             };
             found.push((Reverse(number), text, row.account.clone(), row.customer.clone(), row));

@@ -64,10 +64,14 @@ mod group_rows;
 mod group_sums;
 #[path = "../records/body/imports.rs"]
 mod imports;
+#[path = "../derived/body/in_order.rs"]
+mod in_order;
 #[path = "../derived/body/joined.rs"]
 mod joined;
 #[path = "../derived/body/kept_rows.rs"]
 mod kept_rows;
+#[path = "../derived/body/largest.rs"]
+mod largest;
 #[path = "../derived/body/lasting_sums.rs"]
 mod lasting_sums;
 #[path = "../records/body/leases.rs"]

@@ -19,3 +19,11 @@ pub struct CustomerNamed {
     /// Its e-mail; empty where it has none.
     pub email: String,
 }
+
+/// What a name is sorted by, in lower case: its beginning, for an index holds no text of any length. Empty where there is none.
+pub fn sorted_by(name: &str) -> String {
+    name.to_lowercase().chars().take(SORTED_CHARS).collect()
+}
+
+/// Whoever's names are the same up to here is sorted by id.
+const SORTED_CHARS: usize = 100;

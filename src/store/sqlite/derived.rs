@@ -11,7 +11,7 @@ use super::{
     connections::Writers,
     derived_files::DerivedFiles,
     driver::Pool,
-    indices::make_indices_within,
+    indices::{has_indices, make_indices_within},
     log_file::beside,
     opening::{BUSY, DERIVED_FILE, MIGRATIONS, open_file},
     sql::BEGIN_WRITE,
@@ -54,12 +54,12 @@ async fn open_once(path: &Path, options: &Options) -> Result<(DerivedFiles, Pool
     Ok((files, pool, writers))
 }
 
-/// The generation that answers was filled before it had all indices of its own: the one that came last tells.
+/// Gives the generation that answers the indices of its own that it was filled without: by a build that knew fewer.
 async fn index_current(pool: &Pool, writers: &Writers) -> Result<(), StoreError> {
-    let text = "SELECT id FROM generation WHERE state = 'current'
-        AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'movement_gained_' || id)";
-    let bare: Option<GenerationId> = sqlx::query_scalar(text).fetch_optional(pool).await.doing(DOING)?;
-    if let Some(generation) = bare {
+    let text = "SELECT id FROM generation WHERE state = 'current'";
+    let current: Option<GenerationId> = sqlx::query_scalar(text).fetch_optional(pool).await.doing(DOING)?;
+    let Some(generation) = current else { return Ok(()) };
+    if !has_indices(pool, generation).await? {
         let mut tx = writers.begin_with(BEGIN_WRITE).await.doing(DOING)?;
         make_indices_within(&mut tx, generation).await?;
         tx.commit().await.doing(DOING)?;

@@ -199,6 +199,102 @@ async fn ends_on_a_test_clock_are_found_apart(settings: Settings) {
     assert_eq!(ids(&mut daemon, &format!("{query}&test_clock=clock_1")).await, ["cus_clock"]);
 }
 
+/// In every order, of every state, page by page: whom the kept orders find in the tables, the ledgers held in memory find as well.
+async fn each_order_finds_the_same_as_in_memory(settings: Settings) {
+    let mut daemon = ledger(settings.env("MRRD_LEDGER__PROFILES", "stripe,finance")).await;
+    let now = mrrd::clock::Clock::system().now().0;
+    // Their names sort by what they are in lower case, also beyond ASCII; two have the same; without one, behind all others.
+    for (id, name) in [("cus_z", "Zo\u{eb}"), ("cus_e", "\u{c9}mile"), ("cus_d", "\u{e9}mile"), ("cus_n", "~ Nora")] {
+        daemon.accept(person(id, name, &format!("{id}@example.com"), "FR", "gold")).await;
+    }
+    // In euros alone, in both, less than a minor unit, on a test clock, on trial, set to end, set to end and back to nothing.
+    let mut sold = Vec::new();
+    for (id, currency, amount, days) in [
+        ("cus_d", "eur", 4000, 0),
+        ("cus_e", "usd", 3000, 0),
+        ("cus_e", "eur", 100, 0),
+        ("cus_little", "usd", 5, 0),
+        ("cus_soon", "usd", 900, 5),
+        ("cus_late", "usd", 900, 60),
+        ("cus_z", "eur", 700, 30),
+        ("cus_z", "usd", 600, 0),
+        ("cus_trial", "usd", 800, 0),
+        ("cus_left", "eur", 300, 0),
+    ] {
+        let mut one =
+            subscription(&format!("sub_{id}_{currency}"), id, &format!("price_{id}_{currency}"), amount, 1, JANUARY);
+        one["currency"] = json!(currency);
+        one["items"]["data"][0]["price"]["currency"] = json!(currency);
+        if id == "cus_little" {
+            one["items"]["data"][0]["price"]["recurring"] = json!({"interval": "year", "interval_count": 1});
+        }
+        if id == "cus_trial" {
+            (one["status"], one["trial_start"], one["trial_end"]) =
+                (json!("trialing"), json!(now - DAY), json!(now + 9 * DAY));
+        }
+        if days > 0 {
+            one["cancel_at_period_end"] = json!(true);
+            (one["cancel_at"], one["canceled_at"]) = (json!(now + days * DAY), json!(JANUARY + DAY));
+            one["items"]["data"][0]["current_period_start"] = json!(JANUARY);
+            one["items"]["data"][0]["current_period_end"] = json!(now + days * DAY);
+        }
+        let created = event(&format!("evt_{id}_{currency}"), "customer.subscription.created", JANUARY, &one, None);
+        daemon.accept(created).await;
+        sold.push(one);
+    }
+    let mut left = sold.pop().unwrap();
+    (left["status"], left["ended_at"], left["canceled_at"]) =
+        (json!("canceled"), json!(JANUARY + DAY), json!(JANUARY + DAY));
+    daemon.accept(event("evt_left", "customer.subscription.deleted", JANUARY + DAY, &left, None)).await;
+    daemon.settle().await;
+    for id in ["cus_z", "cus_e", "cus_d", "cus_n"] {
+        named(&mut daemon, id).await;
+    }
+    let last = daemon.json("/api/v1/status").await["log"]["last_seq"].clone();
+    let mut found_of_each = std::collections::BTreeMap::new();
+    for profile in ["stripe", "finance"] {
+        for state in ["", "&state=paying", "&state=left", "&state=past_due", "&state=trialing", "&state=ending"] {
+            for sort in ["mrr&currency=usd", "mrr&currency=eur", "since", "name", "ends", "id"] {
+                let query = format!("sort={sort}&profile={profile}{state}");
+                let known = daemon.json(&format!("/api/v1/customers?{query}&limit=500&as_known_at={last}")).await;
+                let known: Vec<&str> =
+                    known["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+                assert_eq!(ids(&mut daemon, &query).await, known, "{query}");
+                let page = daemon.json(&format!("/api/v1/customers?{query}&limit=3")).await;
+                let page: Vec<&str> =
+                    page["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+                assert_eq!(page, known[..known.len().min(3)], "{query}");
+                found_of_each.insert(query, known.join(" "));
+            }
+        }
+    }
+    // And it is right. With a currency, who has nothing in it isn't listed.
+    for (query, expected) in [
+        (
+            "sort=name&profile=stripe",
+            "cus_a cus_b cus_z cus_n cus_d cus_e cus_c cus_late cus_left cus_little cus_soon cus_trial",
+        ),
+        ("sort=mrr&currency=eur&profile=finance&state=paying", "cus_d cus_z cus_e"),
+        ("sort=mrr&currency=usd&profile=finance&state=left", "cus_c"),
+        ("sort=mrr&currency=usd&profile=stripe&state=left", "cus_c"),
+        ("sort=id&profile=stripe&state=left", "cus_c cus_left"),
+        ("sort=mrr&currency=usd&profile=finance&state=ending", "cus_late cus_soon cus_z"),
+    ] {
+        assert_eq!(found_of_each[query], expected, "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_order_finds_the_same_as_in_memory_on_sqlite() {
+    each_order_finds_the_same_as_in_memory(Settings::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_order_finds_the_same_as_in_memory_on_postgres() {
+    each_order_finds_the_same_as_in_memory(Settings::default().env("MRRD_DATABASE__URL", &postgres::database().await))
+        .await;
+}
+
 /// Few of a status, or with a text, are found one by one, many in the order of what customers pay: both give the same.
 async fn many_past_due_are_found_as_few_are(settings: Settings) {
     const MANY: usize = 450;

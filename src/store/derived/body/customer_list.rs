@@ -8,8 +8,10 @@ use super::{
     super::{Database, dialect::*},
     asked::{Scoped, each, ledger_of, push_customers, push_scope},
     columns::*,
-    found::{self, asks_for_largest, found},
+    found,
     group_sums::has_sums,
+    in_order,
+    largest::{Through, largest},
     reader::Columns,
     rows::{account, account_of},
 };
@@ -73,41 +75,17 @@ impl Database {
         let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let summed = has_sums(&mut tx).await?;
         let scope = &Scoped::look_up(&mut tx, scope).await?;
-        let mut rows = Vec::new();
-        // Where few are found, only what these pay is looked for.
-        let mut only = None;
-        if found::seeks(asked) && found::by_what_is_paid(asked) {
-            let most = limit.saturating_mul(limits::FEW_OF_A_STATUS).min(limits::MANY_FOUND);
-            let ids: Vec<String> =
-                found::sought(scope, asked, most).build_query_scalar().fetch_all(&mut *tx).await.doing(DOING)?;
-            only = Some(ids).filter(|ids| i64::try_from(ids.len()).is_ok_and(|found| found < most));
-        }
-        let largest = asks_for_largest(scope, asked).filter(|_| summed && only.is_none());
-        if let Some(currency) = largest {
-            let mut few = false;
-            let most = limit.saturating_mul(limits::FEW_OF_A_STATUS);
-            if let Some(mut counting) = found::of_statuses(scope, asked, most) {
-                few = counting.build_query_scalar::<i64>().fetch_one(&mut *tx).await.doing(DOING)? < most;
+        let rows = if found::asks_for_next_to_end(asked) {
+            next_to_end(&mut tx, scope, asked, limit).await?
+        } else {
+            let only = the_few(&mut tx, scope, asked, limit).await?;
+            if summed && only.is_none() && in_order::is_kept(scope, asked) {
+                in_kept_order(&mut tx, scope, asked, limit).await?
+            } else {
+                let mut query = found::found(scope, asked, limit, summed, only.as_deref());
+                query.build().fetch_all(&mut *tx).await.doing(DOING)?
             }
-            let mut query = found::largest(scope, currency, asked, limit, few);
-            rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
-        }
-        let mut whole = is_full(&rows, limit);
-        if found::asks_for_next_to_end(asked) {
-            rows = found::next_to_end(scope, asked.after.as_ref(), limit)
-                .build()
-                .fetch_all(&mut *tx)
-                .await
-                .doing(DOING)?;
-            let more = is_full(&rows, limit);
-            rows.retain(|row| Columns::of(row, 1).text_or_null().is_ok_and(|customer| customer.is_some()));
-            whole = !more || is_full(&rows, limit);
-        }
-        // Behind those who pay come all others, in an order of their own.
-        if !whole {
-            rows =
-                found(scope, asked, limit, summed, only.as_deref()).build().fetch_all(&mut *tx).await.doing(DOING)?;
-        }
+        };
         let mut places = Vec::with_capacity(rows.len());
         let mut customers = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -163,6 +141,78 @@ impl Database {
         tx.commit().await.doing(DOING)?;
         Ok(traits)
     }
+}
+
+/// Those who are sought, where they are few: only what these pay is looked for.
+async fn the_few(
+    tx: &mut Connection,
+    scope: &Scoped<'_>,
+    asked: &CustomerSearch,
+    limit: i64,
+) -> Result<Option<Vec<String>>, StoreError> {
+    if !found::may_be_few(asked) {
+        return Ok(None);
+    }
+    let most = limit.saturating_mul(limits::FEW_FOUND).min(limits::MANY_FOUND);
+    let ids: Vec<String> = found::sought(scope, asked, most).build_query_scalar().fetch_all(tx).await.doing(DOING)?;
+    Ok(Some(ids).filter(|ids| i64::try_from(ids.len()).is_ok_and(|found| found < most)))
+}
+
+/// A page in an order that is kept: of those whom the order knows, and then of all others.
+async fn in_kept_order(
+    tx: &mut Connection,
+    scope: &Scoped<'_>,
+    asked: &CustomerSearch,
+    limit: i64,
+) -> Result<Vec<Row>, StoreError> {
+    // Few subscriptions lead to their customers by themselves.
+    let many = match found::subscriptions_of_state(scope, asked, limits::MET_FIRST) {
+        Some(mut counting) => {
+            counting.build_query_scalar::<i64>().fetch_one(&mut *tx).await.doing(DOING)? >= limits::MET_FIRST
+        }
+        None => true,
+    };
+    let mut rows = Vec::new();
+    if let Some(currency) = in_order::asks_for_largest(asked) {
+        if many {
+            let mut query = largest(scope, currency, asked, limit, Through::Order);
+            rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+        }
+        if found::is_of_subscriptions(asked) && !is_full(&rows, limit) {
+            let mut query = largest(scope, currency, asked, limit, Through::Subscriptions);
+            rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+        }
+    } else if let Some(mut query) = in_order::known(scope, asked, limit) {
+        rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
+    }
+    if !is_full(&rows, limit) && in_order::may_be_rare(asked) {
+        return in_order::who_left(scope, asked, limit).build().fetch_all(tx).await.doing(DOING);
+    }
+    if !is_full(&rows, limit) && !many {
+        return found::found(scope, asked, limit, true, None).build().fetch_all(tx).await.doing(DOING);
+    }
+    let left = limit.saturating_sub(i64::try_from(rows.len()).unwrap_or(limit));
+    if left > 0 {
+        rows.extend(in_order::others(scope, asked, left).build().fetch_all(&mut *tx).await.doing(DOING)?);
+    }
+    Ok(rows)
+}
+
+/// The next that are set to end; all are sorted where others lie between them.
+async fn next_to_end(
+    tx: &mut Connection,
+    scope: &Scoped<'_>,
+    asked: &CustomerSearch,
+    limit: i64,
+) -> Result<Vec<Row>, StoreError> {
+    let mut next = found::next_to_end(scope, asked.after.as_ref(), limit);
+    let mut rows = next.build().fetch_all(&mut *tx).await.doing(DOING)?;
+    let more = is_full(&rows, limit);
+    rows.retain(|row| Columns::of(row, 1).text_or_null().is_ok_and(|customer| customer.is_some()));
+    if !more || is_full(&rows, limit) {
+        return Ok(rows);
+    }
+    found::found(scope, asked, limit, false, None).build().fetch_all(tx).await.doing(DOING)
 }
 
 /// Whether a page of at most `limit` rows has as many.

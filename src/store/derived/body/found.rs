@@ -4,7 +4,7 @@ use sqlx::QueryBuilder;
 
 use super::{
     super::dialect::*,
-    asked::{Scoped, ledger_of, push_customers, push_scope},
+    asked::{Scoped, push_customers, push_scope},
     rows::account,
 };
 use crate::{
@@ -19,29 +19,25 @@ use crate::{
 const PAST_DUE: &str = "'past_due', 'unpaid'";
 const TRIALING: &str = "'trialing'";
 
-/// The statuses that a state of customers is of, where it is of some.
-fn statuses(asked: &CustomerSearch) -> Option<&'static str> {
-    match asked.state {
-        Some(CustomerState::PastDue) => Some(PAST_DUE),
-        Some(CustomerState::Trialing) => Some(TRIALING),
-        _ => None,
+/// What holds of a subscription `s` of whoever is in the state asked for, where it is one of subscriptions.
+pub(super) fn of_subscriptions(scope: &Scoped<'_>, asked: &CustomerSearch) -> Option<String> {
+    match asked.state? {
+        CustomerState::PastDue => Some(format!("s.status IN ({PAST_DUE})")),
+        CustomerState::Trialing => Some(format!("s.status IN ({TRIALING})")),
+        CustomerState::Ending => Some(ending(scope)),
+        CustomerState::Paying | CustomerState::Left => None,
     }
 }
 
-/// That the customer of row `t` has a subscription of one of these statuses.
-fn push_of_status(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str, statuses: &str) {
-    push_with_subscription(query, scope, t, &format!("s.status IN ({statuses})"));
-}
-
 /// That the customer of row `t` has a subscription `s` of which `condition` holds: all who have are found at once.
-fn push_with_subscription(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str, condition: &str) {
+pub(super) fn push_with_subscription(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, t: &str, condition: &str) {
     query.push(format_args!(" AND ({t}.account, {t}.customer) IN (SELECT s.account, s.customer FROM "));
     push_subscriptions(query, scope, condition);
     query.push(")");
 }
 
 /// The subscriptions `s` of which `condition` holds.
-fn push_subscriptions(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, condition: &str) {
+pub(super) fn push_subscriptions(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, condition: &str) {
     query.push(format_args!("subscription_ledger s WHERE s.generation = {} AND s.profile = ", scope.generation));
     query.push_bind(clean(&scope.profile)).push(" AND s.livemode = ").push_bind(scope.livemode);
     if let AccountScope::One(one) = &scope.account {
@@ -51,35 +47,29 @@ fn push_subscriptions(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, cond
 }
 
 /// That subscription `s` is set to end, behind the cut.
-fn ending(scope: &Scoped<'_>) -> String {
+pub(super) fn ending(scope: &Scoped<'_>) -> String {
     format!("s.ends_at > {} AND s.ended_at IS NULL", scope.cut.0)
 }
 
 /// When the first of each customer's subscriptions ends that are set to, as `next`: an index leads through all of these.
-fn push_ends(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>) {
+pub(super) fn push_ends(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>) {
     query.push("SELECT s.account, s.customer, MIN(s.ends_at) AS next FROM ");
     push_subscriptions(query, scope, &ending(scope));
     query.push(" GROUP BY s.account, s.customer");
 }
 
-/// How many subscriptions are of the statuses asked for, counted up to `most`; `None` where none are asked for.
-pub(super) fn of_statuses(scope: &Scoped<'_>, asked: &CustomerSearch, most: i64) -> Option<QueryBuilder<Driver>> {
-    let statuses = statuses(asked)?;
-    let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
-    push_subscriptions(&mut query, scope, &format!("s.status IN ({statuses})"));
-    query.push(" LIMIT ").push_bind(most).push(") AS counted");
-    Some(query)
-}
+/// Where customer `l` with name `n` stands among all by name, as `in_order` writes it.
+pub(super) const NAME_KEY: &str = "CASE WHEN COALESCE(n.name_lower, '') = '' THEN '1' ELSE '0' || n.name_lower END";
 
 /// What each order compares by, and whether the greatest comes first. Whole minor units of MRR; a day's second; a name.
 fn key(order: CustomerOrder) -> (&'static str, bool) {
     match order {
         CustomerOrder::Mrr => ("COALESCE(g.whole, 0)", true),
         CustomerOrder::Since => ("CASE WHEN l.first_mrr_at <= c.cut THEN l.first_mrr_at ELSE 0 END", true),
-        // The next end first: its second, below zero; who isn't set to end comes last.
+        // The next end first: its second, below zero; who isn't set to end comes last, at `in_order::ENDLESS`.
         CustomerOrder::Ends => ("-COALESCE(e.next, 9223372036854775807)", true),
         // Without a name behind all that have one.
-        CustomerOrder::Name => ("CASE WHEN COALESCE(n.name, '') = '' THEN '~~~~' ELSE lower(n.name) END", false),
+        CustomerOrder::Name => (NAME_KEY, false),
         CustomerOrder::Id => ("l.customer", false),
     }
 }
@@ -90,10 +80,15 @@ pub(in super::super) const EACH_IS_NAMED: &str =
 
 /// That each word of a text is in the id, the name or the metadata of customer `l`, and that it is of the cohort asked for; names are
 /// looked for as `is_named` says.
-fn push_sought(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, asked: &CustomerSearch, is_named: &str) {
+pub(super) fn push_sought(
+    query: &mut QueryBuilder<Driver>,
+    scope: &Scoped<'_>,
+    asked: &CustomerSearch,
+    is_named: &str,
+) {
     if let Some(cohort) = asked.cohort {
-        query.push(" AND l.first_mrr_at >= ").push_bind(cohort.from.0);
-        query.push(" AND l.first_mrr_at < ").push_bind(cohort.before.0);
+        query.push(" AND +l.first_mrr_at >= ").push_bind(cohort.from.0);
+        query.push(" AND +l.first_mrr_at < ").push_bind(cohort.before.0);
     }
     for word in asked.text.to_lowercase().split_whitespace() {
         let word = clean(word);
@@ -121,10 +116,42 @@ pub(super) fn seeks(asked: &CustomerSearch) -> bool {
     asked.cohort.is_some() || !asked.text.trim().is_empty()
 }
 
-/// Customers of the cohort asked for in whom the text is found, up to `most`.
+/// Whether it is looked first whether those sought are few, of whom alone the rest is found: where what is paid matters.
+pub(super) fn may_be_few(asked: &CustomerSearch) -> bool {
+    seeks(asked) && by_what_is_paid(asked)
+}
+
+/// Whether the state asked for is one of subscriptions.
+pub(super) fn is_of_subscriptions(asked: &CustomerSearch) -> bool {
+    matches!(asked.state, Some(CustomerState::PastDue | CustomerState::Trialing | CustomerState::Ending))
+}
+
+/// How many subscriptions make a customer be in the state asked for, counted up to `most`; `None` where it isn't one of subscriptions.
+pub(super) fn subscriptions_of_state(
+    scope: &Scoped<'_>,
+    asked: &CustomerSearch,
+    most: i64,
+) -> Option<QueryBuilder<Driver>> {
+    let condition = of_subscriptions(scope, asked)?;
+    let mut query = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+    push_subscriptions(&mut query, scope, &condition);
+    query.push(" LIMIT ").push_bind(most).push(") AS counted");
+    Some(query)
+}
+
+/// Customers of the cohort asked for in whom the text is found, and who have a subscription of the state asked for, up to `most`.
 pub(super) fn sought(scope: &Scoped<'_>, asked: &CustomerSearch, most: i64) -> QueryBuilder<Driver> {
-    let mut query = QueryBuilder::new("SELECT l.customer FROM customer_ledger l");
-    push_scope(&mut query, "l", "l", scope);
+    let mut query = QueryBuilder::new("SELECT l.customer FROM ");
+    if let Some(condition) = of_subscriptions(scope, asked) {
+        query.push("(SELECT DISTINCT s.account, s.customer FROM ");
+        push_subscriptions(&mut query, scope, &condition);
+        query.push(") f CROSS JOIN customer_ledger l");
+        push_scope(&mut query, "l", "l", scope);
+        query.push(" AND l.account = f.account AND l.customer = f.customer");
+    } else {
+        query.push("customer_ledger l");
+        push_scope(&mut query, "l", "l", scope);
+    }
     push_sought(&mut query, scope, asked, IS_NAMED);
     query.push(" LIMIT ").push_bind(most);
     query
@@ -160,7 +187,7 @@ pub(super) fn found(
     }
     if pays {
         query.push(" LEFT JOIN (");
-        push_standing(&mut query, scope, asked.currency, summed, (statuses(asked), only));
+        push_standing(&mut query, scope, asked.currency, summed, (of_subscriptions(scope, asked).as_deref(), only));
         query.push(") AS g ON g.account = l.account AND g.customer = l.customer");
     }
     push_scope(&mut query, "l", "l", scope);
@@ -179,12 +206,12 @@ pub(super) fn found(
             query.push(" AND g.paying > 0");
         }
         Some(CustomerState::Left) => {
-            query.push(" AND l.first_mrr_at <= c.cut AND COALESCE(g.paying, 0) = 0");
+            query.push(" AND +l.first_mrr_at <= c.cut AND COALESCE(g.paying, 0) = 0");
         }
-        Some(CustomerState::PastDue | CustomerState::Trialing) => {
-            statuses(asked).into_iter().for_each(|statuses| push_of_status(&mut query, scope, "l", statuses));
+        Some(CustomerState::PastDue | CustomerState::Trialing | CustomerState::Ending) => {
+            let condition = of_subscriptions(scope, asked);
+            condition.into_iter().for_each(|condition| push_with_subscription(&mut query, scope, "l", &condition));
         }
-        Some(CustomerState::Ending) => push_with_subscription(&mut query, scope, "l", &ending(scope)),
     }
     if let Some(after) = &asked.after {
         let beyond = if greatest_first { "<" } else { ">" };
@@ -204,90 +231,6 @@ pub(super) fn found(
     }
     let direction = if greatest_first { "DESC" } else { "ASC" };
     query.push(format_args!(" ORDER BY place {direction}, l.account, l.customer LIMIT ")).push_bind(limit);
-    query
-}
-
-/// Whether the customers asked for are all that pay, or all of a status, of a cohort or in whom a text is found, the most first.
-pub(super) fn asks_for_largest(scope: &Scoped<'_>, asked: &CustomerSearch) -> Option<Currency> {
-    let all =
-        matches!(asked.state, None | Some(CustomerState::Paying | CustomerState::PastDue | CustomerState::Trialing))
-            && asked.order == CustomerOrder::Mrr
-            && matches!(scope.account, AccountScope::One(_));
-    asked.currency.filter(|_| all)
-}
-
-/// The same columns as of [`found`] for those who pay most in a currency: in the order in which what they pay is kept, but for
-/// those who have rows dated ahead, who are few. Whoever pays less than a minor unit isn't among them. Where those of a status are `few`,
-/// it is theirs that is looked up: by what they pay, it may be the last of all.
-pub(super) fn largest(
-    scope: &Scoped<'_>,
-    currency: Currency,
-    asked: &CustomerSearch,
-    limit: i64,
-    few: bool,
-) -> QueryBuilder<Driver> {
-    let (after, only) = (asked.after.as_ref(), statuses(asked));
-    let only_few = only.filter(|_| few);
-    let kept = format!("k.amount + k.amount_rest / {MINOR}");
-    // Behind the last one of the page before.
-    let push_after = |query: &mut QueryBuilder<Driver>, whole: &str, customer: &str| {
-        if let Some(after) = after {
-            let place = after.key.parse::<i64>().unwrap_or(0);
-            query.push(format_args!(" AND ({whole} < {place} OR ({whole} = {place} AND {customer} > "));
-            query.push_bind(clean(after.customer.as_str())).push("))");
-        }
-    };
-    let mut query = QueryBuilder::new(format!(
-        "WITH ahead AS (SELECT s.customer, CAST(SUM(s.mrr / {MINOR}) AS BIGINT) AS minor,
-         CAST(SUM(s.mrr % {MINOR}) AS BIGINT) AS rest FROM item_delta s{}",
-        by_own_index("item_delta_by_time", scope.generation)
-    ));
-    push_scope(&mut query, "s", "s", scope);
-    query.push(" AND s.ordinal >= 0 AND s.at > ").push_bind(scope.cut.0);
-    query.push(" AND s.currency = ").push_bind(currency.as_str().to_owned());
-    query.push(" GROUP BY s.customer), ");
-    query.push(format_args!("best AS (SELECT k.customer, {kept} AS whole FROM "));
-    if let Some(statuses) = only_few {
-        query.push("(SELECT DISTINCT s.customer FROM ");
-        push_subscriptions(&mut query, scope, &format!("s.status IN ({statuses})"));
-        query.push(") f CROSS JOIN ");
-    }
-    query.push("customer_mrr k");
-    push_scope(&mut query, "k", "k", scope);
-    query.push(" AND k.currency = ").push_bind(currency.as_str().to_owned());
-    query.push(format_args!(" AND {kept} > 0"));
-    push_after(&mut query, &kept, "k.customer");
-    query.push(" AND k.customer NOT IN (SELECT a.customer FROM ahead a)");
-    if only_few.is_some() {
-        query.push(" AND k.customer = f.customer");
-    } else {
-        only.into_iter().for_each(|statuses| push_of_status(&mut query, scope, "k", statuses));
-    }
-    if seeks(asked) {
-        // Counted, for PostgreSQL makes a join of EXISTS: then all are looked through before the first is met.
-        query.push(format_args!(" AND (SELECT COUNT(*) FROM customer_ledger l WHERE {}", ledger_of("k")));
-        push_sought(&mut query, scope, asked, EACH_IS_NAMED);
-        query.push(") > 0");
-    }
-    query.push(format_args!(" ORDER BY {kept} DESC, k.customer LIMIT ")).push_bind(limit);
-    query.push(format_args!(
-        "), those AS (SELECT b.customer, b.whole FROM best b UNION ALL
-         SELECT k.customer, k.amount - a.minor + (k.amount_rest - a.rest) / {MINOR} AS whole
-         FROM ahead a CROSS JOIN customer_mrr k"
-    ));
-    push_scope(&mut query, "k", "k", scope);
-    query.push(" AND k.customer = a.customer AND k.currency = ").push_bind(currency.as_str().to_owned());
-    only.into_iter().for_each(|statuses| push_of_status(&mut query, scope, "k", statuses));
-    // Crossed, so that SQLite looks up each of these few: by its own guess it went through all customers.
-    query.push(
-        ") SELECT l.account, l.customer, l.country, l.first_mrr_at, t.whole AS place
-         FROM those t CROSS JOIN customer_ledger l",
-    );
-    push_scope(&mut query, "l", "l", scope);
-    query.push(" AND l.customer = t.customer AND t.whole > 0");
-    push_sought(&mut query, scope, asked, EACH_IS_NAMED);
-    push_after(&mut query, "t.whole", "l.customer");
-    query.push(" ORDER BY t.whole DESC, l.customer LIMIT ").push_bind(limit);
     query
 }
 
@@ -326,13 +269,13 @@ pub(super) fn next_to_end(scope: &Scoped<'_>, after: Option<&FoundPosition>, lim
 }
 
 /// What each customer pays at the cut in a currency, in whole minor units, and in how many currencies anything; where
-/// only those with a subscription of some statuses are looked for, or single customers, of these.
+/// only those with a subscription of which something holds are looked for, or single customers, of these.
 fn push_standing(
     query: &mut QueryBuilder<Driver>,
     scope: &Scoped<'_>,
     currency: Option<Currency>,
     summed: bool,
-    (of_status, only): (Option<&str>, Option<&[String]>),
+    (with_subscription, only): (Option<&str>, Option<&[String]>),
 ) {
     query.push("SELECT t.account, t.customer, CAST(SUM(CASE WHEN t.currency = ");
     query.push_bind(currency.map(|currency| currency.as_str().to_owned()).unwrap_or_default());
@@ -351,7 +294,7 @@ fn push_standing(
             "SELECT k.account, k.customer, k.currency, k.amount AS minor, k.amount_rest AS rest FROM customer_mrr k",
         );
         push_scope(query, "k", "k", scope);
-        of_status.into_iter().for_each(|statuses| push_of_status(query, scope, "k", statuses));
+        with_subscription.into_iter().for_each(|condition| push_with_subscription(query, scope, "k", condition));
         only.into_iter().for_each(|ids| push_customers(query, "k.customer", ids));
         query.push(format_args!(
             " UNION ALL SELECT s.account, s.customer, s.currency, -(s.mrr / {MINOR}), -(s.mrr % {MINOR}) FROM item_delta s{}",

@@ -153,8 +153,8 @@ impl Reading<'_> {
             }
             Which::NotYet => {
                 query.push(format_args!(" AND {t}.{at} <= ")).push_bind(cut.0);
-                query.push(" AND l.first_mrr_at > ").push_bind(cut.0);
-                query.push(" AND l.first_mrr_at <= ").push_bind(cut.plus(MONTH_SECONDS).0);
+                query.push(" AND +l.first_mrr_at > ").push_bind(cut.0);
+                query.push(" AND +l.first_mrr_at <= ").push_bind(cut.plus(MONTH_SECONDS).0);
             }
             Which::ForAWhile => {
                 query.push(format_args!(" AND {t}.{at} <= ")).push_bind(cut.0);

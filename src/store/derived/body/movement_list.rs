@@ -271,8 +271,8 @@ fn push_filter(query: &mut QueryBuilder<Driver>, filter: &MovementFilter) {
         query.push(" = ").push_bind(clean(value)).push(")");
     }
     if let Some(cohort) = filter.cohort {
-        query.push(format_args!(" AND {customer} l.first_mrr_at >= ")).push_bind(cohort.from.0);
-        query.push(" AND l.first_mrr_at < ").push_bind(cohort.before.0).push(")");
+        query.push(format_args!(" AND {customer} +l.first_mrr_at >= ")).push_bind(cohort.from.0);
+        query.push(" AND +l.first_mrr_at < ").push_bind(cohort.before.0).push(")");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::QueryBuilder;
+use sqlx::AssertSqlSafe;
 
 use super::{
     super::{Database, dialect::*},
@@ -12,7 +12,12 @@ use super::{
 use crate::{
     event::{CustomerKey, Seq},
     ledger::{ids::CustomerId, time::UnixTime},
-    store::{StoreError, derived::names::CustomerNamed, errors::Doing, log::prepared::clean},
+    store::{
+        StoreError,
+        derived::names::{CustomerNamed, sorted_by},
+        errors::Doing,
+        log::prepared::clean,
+    },
 };
 
 const READING: &str = "reading names";
@@ -50,11 +55,12 @@ impl Database {
             }
         }
         let rows: Vec<_> = newest.into_values().collect();
-        let head = "INSERT INTO customer_name (livemode, account, customer, at, seq, name, email, search)";
+        let head = "INSERT INTO customer_name (livemode, account, customer, at, seq, name, email, search, name_lower)";
         let tail = "ON CONFLICT (livemode, account, customer) DO UPDATE SET at = excluded.at, seq = excluded.seq,
-                 name = excluded.name, email = excluded.email, search = excluded.search
+                 name = excluded.name, email = excluded.email, search = excluded.search,
+                 name_lower = excluded.name_lower
              WHERE (customer_name.at, customer_name.seq) <= (excluded.at, excluded.seq)";
-        insert(&mut tx, head, 8, tail, &rows, |query, one| {
+        insert(&mut tx, head, 9, tail, &rows, |query, one| {
             query
                 .bind(one.key.livemode)
                 .bind(account(one.key.account.as_ref()))
@@ -64,6 +70,7 @@ impl Database {
                 .bind(clean(&one.name))
                 .bind(clean(&one.email))
                 .bind(clean(&format!("{}\n{}", one.name, one.email).to_lowercase()))
+                .bind(clean(&sorted_by(&one.name)))
         })
         .await
         .doing(KEEPING)?;
@@ -100,26 +107,18 @@ impl Database {
         livemode: bool,
         customers: &[&str],
     ) -> Result<Vec<CustomerNamed>, StoreError> {
-        let condition = in_list("customer", 0);
-        let (before, after) = condition.split_once("$0").unwrap_or((&condition, ""));
-        // Names lie by account: whose these are isn't asked, so each account that has any is looked up.
-        let mut query = QueryBuilder::<Driver>::new(
-            "WITH RECURSIVE held (account) AS (SELECT MIN(n.account) FROM customer_name n WHERE n.livemode = ",
-        );
-        query
-            .push_bind(livemode)
-            .push(" UNION ALL SELECT (SELECT MIN(n.account) FROM customer_name n WHERE n.livemode = ")
-            .push_bind(livemode)
-            .push(
-                " AND n.account > h.account) FROM held h WHERE h.account IS NOT NULL)
-                 SELECT account, customer, at, seq, name, email FROM customer_name WHERE livemode = ",
-            )
-            .push_bind(livemode)
-            .push(" AND account IN (SELECT h.account FROM held h WHERE h.account IS NOT NULL) AND ")
-            .push(before)
-            .push_bind(text_list(customers.iter().copied()))
-            .push(after);
-        let rows = query.build().fetch_all(&self.derived).await.doing(READING)?;
+        // Names lie by account, and whose these are isn't asked: they are looked up in each that has any. In one statement PostgreSQL
+        // would go through all names instead.
+        let held: Vec<Option<String>> = sqlx::query_scalar(
+            "WITH RECURSIVE held (account) AS (SELECT MIN(n.account) FROM customer_name n WHERE n.livemode = $1
+             UNION ALL SELECT (SELECT MIN(n.account) FROM customer_name n WHERE n.livemode = $1 AND n.account > h.account)
+             FROM held h WHERE h.account IS NOT NULL)
+             SELECT account FROM held",
+        )
+        .bind(livemode)
+        .fetch_all(&self.derived)
+        .await
+        .doing(READING)?;
         let read = |row: &Row| {
             let mut columns = Columns::of(row, 0);
             let (account, customer) = (account_of(columns.text()?), CustomerId::new(columns.text()?));
@@ -131,6 +130,15 @@ impl Database {
                 email: columns.text()?,
             })
         };
-        rows.iter().map(read).collect()
+        let text = format!(
+            "SELECT account, customer, at, seq, name, email FROM customer_name WHERE livemode = $1 AND {} AND {}",
+            in_list("account", 2),
+            in_list("customer", 3)
+        );
+        let query = sqlx::query(AssertSqlSafe(text))
+            .bind(livemode)
+            .bind(text_list(held.iter().flatten().map(String::as_str)))
+            .bind(text_list(customers.iter().copied()));
+        query.fetch_all(&self.derived).await.doing(READING)?.iter().map(read).collect()
     }
 }
