@@ -24,6 +24,24 @@ fn every_metric_that_is_watched_or_drawn_exists() {
     }
 }
 
+/// Amounts are in minor units, of which not every currency has a hundred.
+#[test]
+fn the_board_draws_every_currency_in_its_own_units() {
+    let board = text("deploy/grafana/mrrd.json");
+    let drawn: Vec<&str> = board.lines().filter(|line| line.contains("minor_units")).collect();
+    assert_eq!(drawn.len(), 3);
+    let letters = || 'a'..='z';
+    let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+    let units = |code: &String| mrrd::ledger::fx::minor_units(code.parse().unwrap());
+    let of = |parts: i128| codes.clone().filter(|code| units(code) == parts).collect::<Vec<_>>().join("|");
+    let (whole, thousand) = (of(1), of(1000));
+    for line in drawn {
+        assert!(line.contains(&format!("{{currency!~\\\"{whole}|{thousand}\\\"}} / 100 or ")), "{line}");
+        assert!(line.contains(&format!("{{currency=~\\\"{whole}\\\"}} or ")), "{line}");
+        assert!(line.contains(&format!("{{currency=~\\\"{thousand}\\\"}} / 1000\"")), "{line}");
+    }
+}
+
 /// A full disk answers what is read, and where no webhook comes nobody is answered 503: no other gauge tells of it.
 #[test]
 fn a_log_that_cannot_be_written_wakes_somebody() {
