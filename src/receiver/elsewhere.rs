@@ -1,6 +1,10 @@
 //! Webhooks that are posted where no route takes them: told and counted, so that a mistyped address at Stripe leaves a trace.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use http::{Method, request::Parts};
 
@@ -19,7 +23,9 @@ const WHERE: &str = "webhooks are posted to /webhooks/stripe, without a slash at
                      stripe.endpoints.NAME: change the endpoint's address at Stripe";
 
 /// Letters of an address that the log tells.
-const TOLD: usize = 120;
+pub(super) const TOLD: usize = 120;
+/// So many addresses are each told once: whoever mends one mistyped address by another sees it, and no stranger fills the log.
+const ADDRESSES: usize = 8;
 
 /// What takes note of webhooks that nothing takes; clones share it.
 #[derive(Clone, Debug)]
@@ -28,12 +34,13 @@ pub struct Elsewhere {
     intake: Intake,
     clock: Clock,
     trouble: Arc<Trouble>,
+    told: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Elsewhere {
     /// Beside what the endpoints themselves are told by.
     pub fn new(metrics: Arc<Metrics>, intake: Intake, clock: Clock) -> Self {
-        Self { metrics, intake, clock, trouble: Arc::default() }
+        Self { metrics, intake, clock, trouble: Arc::default(), told: Arc::default() }
     }
 
     /// What a request is told that is a webhook by its method and signature, though nothing here takes one; `None` where it is none.
@@ -41,7 +48,7 @@ impl Elsewhere {
         (head.method == Method::POST && head.headers.contains_key(SIGNATURE)).then_some(WHERE)
     }
 
-    /// Takes note of a webhook that was answered `problem`: in the metrics, and once in the log for as long as it lasts.
+    /// Takes note of a webhook that was answered `problem`: in the metrics, and once in the log for each of the first addresses, then for as long as it lasts.
     pub fn note(&self, head: &Parts, problem: &Problem, since: Instant) {
         // What a client made up never becomes a label, and is told short.
         let path: String = head.uri.path().chars().take(TOLD).collect();
@@ -53,10 +60,17 @@ impl Elsewhere {
             took: since.elapsed(),
             event: None,
             detail: Some(&detail),
-            told: self.trouble.is_to_be_said(problem.name).is_none(),
+            told: !(self.is_first_at(&path) || self.trouble.is_to_be_said(problem.name).is_some()),
         }
         .emit(&self.metrics);
         let why = Why { answer: problem.name, detail: WHERE, verified: false };
         self.intake.refused(UNKNOWN, self.clock.now(), why);
+    }
+
+    /// Whether an address is one of the first few, and comes for the first time.
+    fn is_first_at(&self, path: &str) -> bool {
+        // A set is whole after each insertion.
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < ADDRESSES && told.insert(path.to_owned())
     }
 }

@@ -171,7 +171,13 @@ async fn answer(state: &Inlet, trouble: &Trouble, found: Option<&Endpoint>, requ
                 Refusal::Unavailable(_) => trouble.is_to_be_said(problem.name).is_none(),
                 _ => false,
             };
-            answered(problem.name, problem.status.as_u16(), event.as_deref(), Some(&problem.detail), told);
+            // The answer doesn't repeat to whoever asks which address it was; the log is read by others.
+            let posted = found.is_none().then(|| {
+                let path: String = head.uri.path().chars().take(elsewhere::TOLD).collect();
+                format!("it was posted to {path}: {}", problem.detail)
+            });
+            let detail = posted.as_deref().unwrap_or(&problem.detail);
+            answered(problem.name, problem.status.as_u16(), event.as_deref(), Some(detail), told);
             let mut response = problem.into_response();
             match refusal {
                 Refusal::Method => drop(response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"))),

@@ -24,7 +24,7 @@ pub enum NotAnEvent {
     #[error("the body is an object, but not an event: its `object` is neither event nor v2.core.event")]
     OtherObject,
     /// An event without an id.
-    #[error("the event has no id")]
+    #[error("the event has no id that is a text")]
     NoId,
     /// An id under which nothing can be kept.
     #[error("the event's id is none of Stripe's: it is longer than 255 characters")]
