@@ -66,35 +66,39 @@ pub struct Restatement {
 }
 
 impl RestatementList {
-    /// As a table for CSV and terminal, one row a restatement.
+    /// As a table for CSV and terminal, one row a figure that is another now.
     pub fn table(&self) -> Table {
         let columns = vec![
             "month",
             "account",
             "customer",
             "currency",
-            "opening_before_exact",
-            "opening_after_exact",
-            "closing_before_exact",
-            "closing_after_exact",
+            "figure",
+            "before_exact",
+            "after_exact",
             "events",
             "rules_changed",
         ];
-        let row = |one: &Restatement| {
-            vec![
-                one.month.to_string(),
-                one.account.clone().unwrap_or_default(),
-                one.customer.clone(),
-                one.currency.to_string(),
-                one.before.opening_exact.to_string(),
-                one.after.opening_exact.to_string(),
-                one.before.closing_exact.to_string(),
-                one.after.closing_exact.to_string(),
-                one.events.join(" "),
-                one.rules_changed.join(" "),
-            ]
+        let rows = |one: &Restatement| {
+            let names = MonthFigures::COLUMNS.iter().map(|name| name.trim_end_matches("_exact"));
+            let figures = names.zip(one.before.cells()).zip(one.after.cells());
+            let changed = figures.filter(|((_, before), after)| before != after);
+            let row = |((figure, before), after): ((&str, String), String)| {
+                vec![
+                    one.month.to_string(),
+                    one.account.clone().unwrap_or_default(),
+                    one.customer.clone(),
+                    one.currency.to_string(),
+                    figure.to_owned(),
+                    before,
+                    after,
+                    one.events.join(" "),
+                    one.rules_changed.join(" "),
+                ]
+            };
+            changed.map(row).collect::<Vec<_>>()
         };
-        Table { columns, rows: self.data.iter().map(row).collect() }.telling_converted(self.converted)
+        Table { columns, rows: self.data.iter().flat_map(rows).collect() }.telling_converted(self.converted)
     }
 }
 
