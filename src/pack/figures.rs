@@ -116,8 +116,8 @@ pub(super) async fn gather(reports: &Reports<'_>, question: &Question) -> Result
                 "{month} isn't over: it ends with {last} in {timezone}, and can be closed after that; until then {marked}"
             )
         } else {
-            let profile = &reports.profile(ask)?.name;
-            format!("{month} isn't closed under profile {profile}: `mrrd close {month}` closes it, and {marked}")
+            let (profile, command) = (&reports.profile(ask)?.name, reports.command_that_closes(month).await?);
+            format!("{month} isn't closed under profile {profile}: `{command}` closes it, and {marked}")
         }));
     }
     // A closed month is told as it was closed, whatever was asked: there is nothing of a draft in it.

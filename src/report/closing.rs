@@ -153,6 +153,16 @@ impl Reports<'_> {
         Ok(CloseAnswer { month: month.to_string(), dry_run: close.dry_run, notice, closed: closed_now })
     }
 
+    /// The command that closes a month that isn't closed: out of order it has to be forced.
+    pub async fn command_that_closes(&self, month: Month) -> Result<String, AskError> {
+        let before = holding(self.store.records.closings().await?);
+        let kept = self.all_kept();
+        let is_open = |profile: &&Profile| !before.iter().any(|one| one.profile == profile.name && one.month == month);
+        let open: Vec<&Profile> = kept.iter().filter(is_open).collect();
+        let force = if out_of_order(month, &open, &before).is_some() { " --force" } else { "" };
+        Ok(format!("mrrd close {month}{force}"))
+    }
+
     /// The closings that held at a place in the log: all that hold now, where none is named.
     pub(super) async fn closings_at(&self, seq: Option<Seq>) -> Result<Vec<Closing>, AskError> {
         let known = |closing: &Closing| seq.is_none_or(|seq| closing.seq <= seq);
