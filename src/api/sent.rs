@@ -24,8 +24,10 @@ pub(super) async fn whole(state: &AppState, body: Body, limit_bytes: usize) -> R
 /// A request's body as JSON; whoever sends something else is shown the example.
 pub(super) async fn json<T: DeserializeOwned>(state: &AppState, body: Body, example: &str) -> Result<T, ApiProblem> {
     let (body, _held) = whole(state, body, limits::API_BODY_BYTES).await?;
-    let refused = |_| ApiProblem::parameter("body", &format!("it is not JSON such as {example}"));
-    serde_json::from_slice(&body).map_err(refused)
+    serde_json::from_slice(&body).map_err(|error| {
+        let why = if error.is_data() { error.to_string() } else { "it is not JSON".into() };
+        ApiProblem::parameter("body", &format!("{why}: it is such as {example}"))
+    })
 }
 
 /// The one name in a route's path. What isn't readable text names nothing.

@@ -161,7 +161,8 @@ async fn an_admin_saves_over_http_and_what_is_no_segment_is_refused_by_its_place
         (body("Large ones", "mrr >= 1"), "lower-case letters"),
         (body("", "mrr >= 1"), "lower-case letters"),
         (body("long", &format!("mrr >= 1{}", " or mrr >= 1".repeat(400))), "longer than"),
-        ("{}".into(), "it is not JSON such as"),
+        ("{}".into(), "missing field `name`"),
+        ("{".into(), "it is not JSON: it is such as"),
     ] {
         let refused = daemon.send("POST", "/api/v1/segments", said.clone()).await;
         let text = String::from_utf8_lossy(&refused.body).into_owned();
