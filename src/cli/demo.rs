@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -42,8 +43,8 @@ use crate::{
 ///
 /// Two years of webhooks are posted, signed, over HTTP; every figure the daemon then answers is held against the
 /// simulator's own. On a terminal the account lives on until Ctrl-C, with a dashboard to watch. Elsewhere, or with
-/// --once, it ends there: 0 when every figure was right, else 1. Nothing is left behind, however it ends, unless --keep says
-/// where to keep it.
+/// --once, it ends there: 0 when every figure was right, else 1. Nothing is left behind, unless --keep says where to keep
+/// it or the process is killed outright.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  mrrd demo\n  mrrd demo --once --seed 7\n  mrrd demo --customers 1000 --speed 120\n  \
@@ -104,6 +105,7 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     let daemon = daemon.map_err(|error| Failure::Failed(format!("the daemon can't start: {error}")))?;
     let delivery =
         Delivery { address: daemon.address(), secret, clock: context.clock.clone(), connections: CONNECTIONS };
+    let is_held = AtomicBool::new(false);
     let (stop, told) = oneshot::channel();
     let told = async {
         // Told, or nobody is left to tell: both end it.
@@ -111,8 +113,10 @@ pub(super) async fn run(args: &Args, context: &Context) -> Outcome {
     };
     let lived = async {
         let lived = tokio::select! {
-            lived = live(args, life, &delivery, &token, &dir, context) => lived,
-            () = signals.first() => Ok(()),
+            lived = live(args, life, &delivery, &token, (&dir, &is_held), context) => lived,
+            () = signals.first() => is_held.load(Ordering::Relaxed).then_some(()).ok_or_else(|| {
+                Failure::Interrupted("interrupted before the check: no figure was held against the simulator's".into())
+            }),
         };
         // A daemon that has ended already needs no telling.
         let _ = stop.send(());
@@ -154,7 +158,7 @@ async fn live(
     life: Life,
     delivery: &Delivery,
     token: &SecretString,
-    dir: &Folder,
+    (dir, is_held): (&Folder, &AtomicBool),
     context: &Context,
 ) -> Outcome {
     let begun = Instant::now();
@@ -182,6 +186,7 @@ async fn live(
     let answers = Asked { address: delivery.address, token: token.expose_secret() };
     let comparison = compare(account.truth(), &months, &Ledger::ALL, answers).await;
     tell(&comparison.map_err(|error| Failure::Failed(error.to_string()))?)?;
+    is_held.store(true, Ordering::Relaxed);
     say_mrr_now(delivery.address, token, context.clock.now()).await?;
     let configuration = dir.path.join(CONFIGURATION);
     if args.once || !std::io::stdout().is_terminal() {

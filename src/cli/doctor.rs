@@ -125,7 +125,7 @@ async fn held(store: &Store) -> Result<Finding, StoreError> {
         Some(lease) => {
             format!("process {} kept the ledger last and has ended: mrrd serve goes on at once", lease.process)
         }
-        None => "no process keeps the ledger: mrrd serve does".into(),
+        None => "no process keeps the ledger now: start mrrd serve, which does".into(),
     };
     Ok(Finding { check: "lease", verdict: Verdict::Ok, detail })
 }

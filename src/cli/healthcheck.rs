@@ -1,6 +1,9 @@
 //! `mrrd healthcheck`: asks a running server whether it is ready, for containers that have no other client.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    time::Duration,
+};
 
 use serde_json::json;
 use tokio::{
@@ -17,7 +20,7 @@ use super::{Context, Failure, Outcome, output};
     In a Dockerfile: HEALTHCHECK CMD [\"mrrd\", \"healthcheck\"]")]
 pub(super) struct Args {
     /// Where the server listens [default: server.listen]
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     address: Option<SocketAddr>,
     /// Ask only whether the process lives (/healthz), not whether its database answers (/readyz)
     #[arg(long)]
@@ -25,6 +28,13 @@ pub(super) struct Args {
     /// Print {"ok":…,"status":…}
     #[arg(long)]
     json: bool,
+}
+
+/// An address, or a name with its port, which is looked up.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let found =
+        text.to_socket_addrs().map_err(|error| format!("{error}: it is a host and a port, such as 127.0.0.1:8787"))?;
+    found.into_iter().next().ok_or_else(|| "this name has no address".into())
 }
 
 /// How long the server may take to answer.
