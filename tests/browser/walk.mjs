@@ -3,7 +3,8 @@
 // The plan: { base, token, browser, views: [{ width, dark }], pages: [{ path, steps: [...] }] }; each page is loaded in the
 // first view and looked at in all of them, in the first two by every rule of axe, in the others for its colours.
 // A step is { click: selector | { text } }, { focus: selector }, { post: { path, body, headers } }, { press: key, times }, { type: text },
-// { select: selector, value }, { wait: text }, { until: selector }, { at: start of a path }, { drop: file, on: selector }, { choose: file, in: selector }, { tabs: true } or { look: name }.
+// { select: selector, value }, { wait: text }, { until: selector }, { at: start of a path }, { drop: file, on: selector }, { choose: file, in: selector }, { tabs: true },
+// { save: name, by: text } or { look: name }: both keep a text, the one of a file that a click saves.
 // The answer, on stdout: one { path, width, dark, text, title, at, console, policy, failed, overflow, blank, axe, looks, ms }
 // for each page and view, `covered` in the bar on top, `unhinted` of wide tables, `sideways` those that scroll; `looks` holds what the steps saw, `unreached` what Tab alone doesn't come to.
 import { readFileSync } from "node:fs";
@@ -43,9 +44,25 @@ async function step(page, one, looks) {
   else if (one.at) await page.waitForFunction((start) => location.pathname.startsWith(start), { timeout: PATIENCE_MS, polling: 50 }, one.at);
   else if (one.drop) await drop(page, one.on, one.drop);
   else if (one.choose) await (await page.waitForSelector(one.in, { timeout: PATIENCE_MS })).uploadFile(one.choose);
+  else if (one.save) { looks[one.save] = { at: "", text: await savedBy(page, one.by, looks) }; return; }
   else if (one.tabs) { await settled(page); looks.unreached = await unreached(page); return; }
   else if (one.look) { await settled(page); looks[one.look] = { at: await page.evaluate(() => location.pathname + location.search), text: await page.evaluate(() => document.body.innerText) }; return; }
   await new Promise((done) => setTimeout(done, 60));
+}
+
+/** What a click on this text saves. */
+async function savedBy(page, text, looks) {
+  await page.evaluate(() => {
+    const made = URL.createObjectURL;
+    URL.createObjectURL = (blob) => {
+      URL.createObjectURL = made;
+      blob.text().then((saved) => { window.saved = saved; });
+      return made.call(URL, blob);
+    };
+  });
+  await step(page, { click: { text } }, looks);
+  await page.waitForFunction(() => window.saved !== undefined, { timeout: PATIENCE_MS, polling: 50 });
+  return page.evaluate(() => window.saved);
 }
 
 /** Drops a file of this machine on an element, as a hand would. */

@@ -31,6 +31,18 @@ async function problem(response) {
 
 /** @param {string} to @param {RequestInit & { text?: boolean }} [how] */
 export async function ask(to, { text = false, ...how } = {}) {
+  const response = await answered(to, how);
+  return text ? response.text() : response.json();
+}
+
+/** A page of a list as text, and the address of the next one. @param {string} to @param {AbortSignal} signal */
+export async function askPage(to, signal) {
+  const response = await answered(to, { signal });
+  return { body: await response.text(), next: /<([^>]+)>; rel="next"/.exec(response.headers.get("Link") ?? "")?.[1] };
+}
+
+/** @param {string} to @param {RequestInit} how */
+async function answered(to, how) {
   let response;
   try { response = await fetch(to, { credentials: "same-origin", ...how }); }
   catch (error) {
@@ -38,7 +50,7 @@ export async function ask(to, { text = false, ...how } = {}) {
     throw new Problem(0, "The daemon doesn't answer", "No connection to mrrd: is it running? This page tries again by itself.", "");
   }
   if (!response.ok) throw await problem(response);
-  return text ? response.text() : response.json();
+  return response;
 }
 
 /** Sends something to the daemon; the header tells that it was this page. @param {string} path @param {unknown} [body] @param {string} [method] */

@@ -1,6 +1,6 @@
 // What pages are built of: cards, tables, pills, and the four states of everything that is asked for.
 import { html, useEffect, useId, useRef, useState } from "./vendor/preact.js";
-import { address, ask, useApi } from "./api.js";
+import { address, ask, askPage, useApi } from "./api.js";
 import { count, date, instant, money, sentence, words } from "./format.js";
 import { useLedger } from "./ledger.js";
 import { here, href } from "./route.js";
@@ -129,8 +129,45 @@ export function Text({ label, value, choose, placeholder, type = "search", list,
     onInput=${typed} onChange=${take} onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter") take(event); }} /></label>`;
 }
 
-/** A link that saves what the API answers as CSV. @param {{ to: string, query: Record<string, unknown>, name: string }} props */
-export const Csv = ({ to, query, name }) => html`<a class="button quiet" href=${address(to, { ...query, format: "csv" })} download=${`${name}.csv`}>CSV</a>`;
+/** Saves what the API answers as CSV; of a list that comes in pages, all of them. @param {{ to: string, query: Record<string, unknown>, name: string }} props */
+export const Csv = ({ to, query, name }) => (query.limit ? html`<${EveryPage} to=${address(to, { ...query, format: "csv" })} name=${name} />` : html`<a class="button quiet" href=${address(to, { ...query, format: "csv" })} download=${`${name}.csv`}>CSV</a>`);
+
+/** @param {{ to: string, name: string }} props */
+function EveryPage({ to, name }) {
+  const [pages, set] = useState(0);
+  const [failed, tell] = useState("");
+  /** @type {{ current: AbortController | undefined }} */
+  const going = useRef(undefined);
+  useEffect(() => () => going.current?.abort(), []);
+  const run = async () => {
+    const stop = new AbortController();
+    going.current = stop;
+    tell("");
+    try { await saveEvery(to, `${name}.csv`, stop.signal, set); }
+    catch (error) { if (!stop.signal.aborted) tell(/** @type {Error} */ (error).message); }
+    set(0);
+  };
+  return html`<button type="button" class="quiet" onClick=${pages ? () => going.current?.abort() : run}>${pages ? `CSV: page ${count(pages)}, stop` : "CSV"}</button>${failed && html` <span role="alert" class="bad">Not saved: ${failed}</span>`}`;
+}
+
+/** Follows a list to its end and saves its pages as one file. @param {string} to @param {string} name @param {AbortSignal} signal @param {(page: number) => void} tell */
+async function saveEvery(to, name, signal, tell) {
+  const parts = [];
+  let head = "";
+  /** @type {string | undefined} */
+  let next = to;
+  for (let page = 1; next; page += 1) {
+    tell(page);
+    /** @type {{ body: string, next: string | undefined }} */
+    const answer = await askPage(next, signal);
+    const end = answer.body.indexOf("\n") + 1;
+    if (page === 1) head = answer.body.slice(0, end);
+    else if (answer.body.slice(0, end) !== head) throw new Error("the columns changed from one page to the next: try again");
+    parts.push(page === 1 ? answer.body : answer.body.slice(end));
+    next = answer.next;
+  }
+  save(parts, name);
+}
 
 /** @param {string} text */
 export async function copyText(text) { try { await navigator.clipboard.writeText(text); } catch { prompt("Copy this:", text); } }
@@ -206,10 +243,10 @@ export function Part({ part, currency }) {
 /** Where the list goes on. @param {{ pages: any }} props */
 export const More = ({ pages }) => (pages.next ? html`<p class="more"><button type="button" disabled=${pages.busy} onClick=${pages.load}>${pages.busy ? "Loading…" : "Show more"}</button></p>` : null);
 
-/** @param {string} text @param {string} name @param {string} [type] */
+/** @param {string | string[]} text @param {string} name @param {string} [type] */
 export function save(text, name, type = "text/csv") {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.href = URL.createObjectURL(new Blob(Array.isArray(text) ? text : [text], { type }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);

@@ -31,6 +31,7 @@ export const CAUSES = ["imported", "trial_conversion", "free_to_paid", "first_su
  * @property {string} means
  * @property {string} rule
  * @property {readonly ["money", "money" | "share" | "count"] | readonly ["count", "count"]} [made] what stands above and below its line
+ * @property {boolean} [over] whether it is counted over the period: a part of one has less of it
  * @property {boolean} [rated] whether it holds what stands at two instants against each other, each at the rate of its day
  * @property {string} to the page that shows who is behind it
  */
@@ -41,14 +42,14 @@ export const FIGURES = [
   { key: "arr", name: "ARR", as: "money", good: 1, means: "Annual run rate: what a year brings if nothing changes.", rule: "12 × MRR", to: "/customers?sort=mrr" },
   { key: "customers", name: "Customers", as: "count", good: 1, means: "Customers with MRR above 0 at the end of the period.", rule: "A customer with several subscriptions is one.", to: "/customers?sort=mrr" },
   { key: "arpa", name: "ARPA", as: "money", good: 1, means: "Average revenue per account: what a paying customer brings a month.", rule: "Closing MRR ÷ paying customers", made: ["money", "count"], to: "/customers?sort=mrr" },
-  { key: "nrr", name: "NRR", as: "share", good: 1, means: "Net revenue retention: of what the customers of the start paid, how much they pay at the end, growth included.",
+  { key: "nrr", over: true, name: "NRR", as: "share", good: 1, means: "Net revenue retention: of what the customers of the start paid, how much they pay at the end, growth included.",
     rule: "Σ closing ÷ Σ opening, over the customers with opening MRR", rated: true, made: ["money", "money"], to: "/movements" },
-  { key: "grr", name: "GRR", as: "share", good: 1, means: "Gross revenue retention: the same, where nobody counts for more than at the start.",
+  { key: "grr", over: true, name: "GRR", as: "share", good: 1, means: "Gross revenue retention: the same, where nobody counts for more than at the start.",
     rule: "Σ min(closing, opening) ÷ Σ opening, over the customers with opening MRR", rated: true, made: ["money", "money"], to: "/movements" },
-  { key: "customer_churn", name: "Customer churn", as: "share", good: -1, means: "The share of customers who were lost.",
+  { key: "customer_churn", over: true, name: "Customer churn", as: "share", good: -1, means: "The share of customers who were lost.",
     rule: "Lost ÷ there at the start; under the profile stripe lost in 30 days ÷ (there 30 days ago + new since)", made: ["count", "count"], to: "/churn" },
-  { key: "gross_mrr_churn", name: "MRR churn", as: "share", good: -1, means: "Money lost by churn and contraction, of what was there at the start.", rule: "(Churn + contraction) ÷ opening MRR", made: ["money", "money"], to: "/movements" },
-  { key: "quick_ratio", name: "Quick ratio", as: "ratio", good: 1, means: "What comes in for each unit that goes out; above 1 MRR grows.",
+  { key: "gross_mrr_churn", over: true, name: "MRR churn", as: "share", good: -1, means: "Money lost by churn and contraction, of what was there at the start.", rule: "(Churn + contraction) ÷ opening MRR", made: ["money", "money"], to: "/movements" },
+  { key: "quick_ratio", over: true, name: "Quick ratio", as: "ratio", good: 1, means: "What comes in for each unit that goes out; above 1 MRR grows.",
     rule: "(New + reactivation + expansion) ÷ (contraction + churn)", made: ["money", "money"], to: "/movements" },
   { key: "ltv", name: "LTV", as: "money", good: 1, means: "Lifetime value: what a customer brings until they leave, at this month's churn.", rule: "ARPA ÷ customer churn of the last month (lost since a month before ÷ customers a month before, under every profile)", made: ["money", "share"], to: "/churn" },
 ];

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{no_faults, once, one_sold, walk};
+use crate::api::{JANUARY, event};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_was_erased_or_never_came_says_so() {
@@ -29,4 +30,26 @@ async fn the_bar_on_top_has_room_on_small_telephones() {
         walk(&daemon, &views, &json!([{"path": "/events", "steps": [{"wait": "Connected · 1 event, figures"}]}]));
     no_faults(&seen);
     assert!(!seen[0].text().contains("Current") && seen[1].text().contains("Current"), "{}", seen[0].text());
+}
+
+/// The file of a list that comes in pages ended after the first thousand rows, and said nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_csv_of_a_list_holds_all_of_its_pages() {
+    const MORE: usize = 1_005;
+    let mut daemon = one_sold().await;
+    let of_log = daemon.json("/api/v1/status").await["log"]["events"].as_u64().unwrap();
+    for number in 0..MORE {
+        let object = json!({"id": format!("cus_more_{number}"), "object": "customer", "created": JANUARY});
+        daemon.accept(event(&format!("evt_more_{number}"), "customer.created", JANUARY, &object, None)).await;
+    }
+    daemon.settle().await;
+    let seen = walk(&daemon, &once(), &json!([{"path": "/events", "steps": [{"save": "file", "by": "CSV"}]}]));
+    no_faults(&seen);
+    let (_, file) = seen[0].look("file");
+    let rows: Vec<&str> = file.lines().collect();
+    assert_eq!(rows.len(), 1 + usize::try_from(of_log).unwrap() + MORE);
+    assert_eq!(rows.iter().filter(|row| **row == rows[0]).count(), 1, "columns are named once");
+    for number in 0..MORE {
+        assert!(file.contains(&format!("evt_more_{number},")), "evt_more_{number}");
+    }
 }

@@ -41,6 +41,31 @@ async fn where_the_ledger_begins_is_told_in_a_sentence_with_a_day_like_any_other
     seen[0].shows("The ledger begins on Jan 14, 2026: of the days before it");
 }
 
+/// It was shown to the end of its month, and the pages beside it to its last day: one address, two figures.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_span_that_is_over_is_shown_to_its_last_day_on_every_page() {
+    let mut daemon = account().await;
+    let now = mrrd::clock::Clock::system().now();
+    let month =
+        mrrd::ledger::time::Zone::UTC.day(mrrd::ledger::time::UnixTime(now.0 - 70 * DAY)).to_string()[..7].to_owned();
+    let (from, to) = (format!("{month}-01"), format!("{month}-15"));
+    let mrr = daemon.json(&format!("/api/v1/mrr?currency=usd&from={from}&to={to}")).await;
+    let closing = dollars(mrr["data"][0]["closing"].as_i64().unwrap());
+    let whole = daemon.json(&format!("/api/v1/mrr?currency=usd&from={from}&to={month}-28")).await;
+    assert_ne!(mrr["data"][0]["closing"], whole["data"][0]["closing"], "the account changes in the rest of that month");
+    let query = format!("?currency=usd&from={from}&to={to}");
+    let seen = walk(&daemon, &once(), &json!([{"path": format!("/{query}")}, {"path": format!("/movements{query}")}]));
+    no_faults(&seen);
+    for one in &seen {
+        one.shows(&closing);
+        one.shows(" 1 – ");
+        one.shows(" 15, ");
+    }
+    for said in ["What lies ahead is told for now only", "Latest movements to", "vs all of the month before"] {
+        seen[0].shows(said);
+    }
+}
+
 /// Customers are counted over all currencies, and the ledger is shown in one: the link showed no movement where only others had any.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_week_in_which_a_customer_of_another_currency_left_leads_to_it() {

@@ -5,7 +5,7 @@ import { plusMonths, today } from "../days.js";
 import { count, date, instant, money, month as monthName, words } from "../format.js";
 import { useLedger, whoOf } from "../ledger.js";
 import { Act, Answered, Apart, Card, Change, Csv, Customer, Dialog, Empty, Events, More, PageHead, Table, useNames } from "../parts.js";
-import { choose, href } from "../route.js";
+import { choose, here, href } from "../route.js";
 import { LINES as WORDS } from "../words.js";
 
 /** @param {{ query: Record<string, string> }} props */
@@ -87,6 +87,7 @@ function Restatements({ month, closed }) {
   const pages = usePages(closed.length ? address("/api/v1/restatements", { ...asked, limit: 100 }) : null);
   const named = useNames((pages.data ?? []).map((/** @type {any} */ one) => one.customer));
   if (!closed.length) return html`<${Card} title="Restatements" wide><${Empty} title="No month is closed yet, so nothing can be restated." /><//>`;
+  if (month && !closed.includes(month)) return html`<${Card} title="Restatements" wide><${Empty} title=${/^\d{4}-(0[1-9]|1[0-2])$/.test(month) ? `${monthName(month)} isn’t closed, so nothing of it can be restated.` : "This is no month."}><a href=${here({ month: "" })}>All closed months</a><//><//>`;
   return html`<${Card} title=${month ? `What changed in ${monthName(month)} since it was closed` : "What changed in closed months"} wide busy=${pages.stale} tools=${html`${month && html`<button type="button" class="quiet" onClick=${() => choose({ month: "" })}>All months</button>`}<${Csv} to="/api/v1/restatements" query=${{ ...asked, limit: 1000 }} name="restatements" />`}>
     <${Answered} of=${pages} empty=${(/** @type {any[]} */ data) => data.length === 0} none=${html`<${Empty} title="Nothing: every closed figure is still what the log says." />`}>${(/** @type {any[]} */ data) => html`
       <${Table} caption="Restatements" cls="cardy" head=${["Customer", "Month", "What", "As closed", "Now", "Difference", "Because of"]} numbers=${[3, 4, 5]} rows=${data.flatMap((one) => LINES.filter(([line]) => one.before[`${line}_exact`] !== undefined && one.before[`${line}_exact`] !== one.after[`${line}_exact`]).map(([line, name]) => ({ key: `${one.month}${one.customer}${one.currency}${line}`, cells: [

@@ -87,7 +87,7 @@ function Behind({ name, list, days, currency, total }) {
 /** What stands beside it and is in no line of it. @param {{ entry: any }} props */
 function Beside({ entry }) {
   const { currency, trials_due: trials, past_due: late, annual_renewals: yearly, untold } = entry;
-  return html`<h3>Beside it, not in it</h3>
+  return html`<h3>Beside it, not in it, within a year</h3>
     <${Due} name="Trials that end" list=${trials.data} all=${trials.trials} currency=${currency} means="Running trials that end within a year, and what they bring if all convert.">${several(trials.trials, "trial")}, ${money(trials.mrr, currency)} if all convert${trials.expected_exact !== null ? html`, ${money(trials.expected_exact, currency)} at this account’s own rate of ${share(trials.conversion.value)}` : trials.trials ? `; at what rate isn’t known: ${trials.conversion.reason ?? "no trial has ended yet"}` : ""}${trials.untold ? `; of ${several(trials.untold, "trial")} the amount isn’t known` : ""}<//>
     <p class="beside"><${Means} means="MRR of subscriptions whose last payment failed and that still count.">Past due now<//> <a href=${href("/customers", { state: "past_due" })}>${money(late.mrr, currency)} of ${several(late.customers, "customer")}</a></p>
     <${Due} name="Renewed by the year" list=${yearly.data} all=${yearly.subscriptions} currency=${currency} means="Subscriptions billed by twelve months or more that renew within a year: each a decision to come.">${several(yearly.subscriptions, "subscription")}, ${money(yearly.mrr, currency)} a month<//>

@@ -25,7 +25,7 @@ export function Differences({ query }) {
       <form class="filters" aria-label="What is compared" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
         <${Select} label="Month" value=${month} options=${[...new Set([month, ...months])].map((one) => [one, date(`${one}-01`, { month: "long", year: "numeric" })])} choose=${(/** @type {string} */ value) => choose({ month: value })} />
         <${Select} label=${`Profile ${ledger.profile} against`} value=${other} options=${all.filter((/** @type {string} */ one) => one !== ledger.profile).map((/** @type {string} */ one) => [one, one])} choose=${(/** @type {string} */ value) => choose({ with: value })} /></form>
-      <dl class="facts said">${[ledger.profile, other].filter(Boolean).map((one) => html`<div key=${one}><dt>Profile ${one}</dt><dd>${profileMeans(one)}</dd></div>`)}</dl>
+      <dl class="facts said">${[ledger.profile, other].filter((one) => one && (!profiles.data || all.includes(one))).map((one) => html`<div key=${one}><dt>Profile ${one}</dt><dd>${profileMeans(one)}</dd></div>`)}</dl>
       <${Answered} of=${found} lines=${6}>${(/** @type {any} */ data) => html`<${Compared} data=${data} />`}<//><//></div>`;
 }
 

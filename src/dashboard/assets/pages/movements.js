@@ -8,7 +8,7 @@ import { Answered, Card, Csv, Empty, More, PageHead, Select, Text } from "../par
 import { usePriceChanges } from "../prices.js";
 import { choose, compared, here, href, narrowed, span } from "../route.js";
 import { CAUSES, KINDS, ROLLUPS } from "../words.js";
-import { Bridge, MovementTable, linesOf, spanName } from "./overview.js";
+import { Bridge, MovementTable, linesOf, spanName, unknownOf } from "./overview.js";
 
 const FILTERS = ["kind", "cause", "rollup", "product", "price", "billing", "country", "metadata", "cohort", "customer"];
 
@@ -54,7 +54,7 @@ export function Movements({ query }) {
   return html`<${PageHead} title="Movements" lead=${ahead ? "What is already written ahead: scheduled ends, discounts that run out." : "Every change of MRR in this span, each with its cause and the webhooks that show it."} tools=${html`<${Csv} to="/api/v1/movements" query=${{ ...asked, limit: 1000 }} name="movements" />`} />
     <div class="grid">
     <${Card} title=${only ? `The bridge of ${only}` : "The bridge"} wide busy=${bridge.stale || earlier.stale} note=${several ? apart ? "Of the whole segment: it follows no filter for a product, price or billing." : "Of everything: it follows one filter of the list below at a time." : undefined} tools=${html`<${Csv} to="/api/v1/mrr" query=${bridged} name="bridge" />`}><${Answered} of=${bridge} tall empty=${(/** @type {any} */ data) => mine(data).length === 0} none=${html`<${Empty} title="No figures in this span.">Choose a longer range or another currency.<//>`}>${(/** @type {any} */ data) => html`
-      <${Bridge} list=${mine(data)} prices=${by ? [] : prices(mine(data))} before=${before} query=${query} interval=${interval} table=${false} only=${only} /><${BridgeTable} list=${mine(data)} before=${before} query=${query} interval=${interval} />`}<//><//>
+      <${Bridge} list=${mine(data)} unknown=${by ? 0 : unknownOf(bridge, mine(data))} prices=${by ? [] : prices(mine(data))} before=${before} query=${query} interval=${interval} table=${false} only=${only} /><${BridgeTable} list=${mine(data)} before=${before} query=${query} interval=${interval} />`}<//><//>
     <${Card} title=${some.length ? "The movements that match" : "The movements"} wide busy=${pages.stale} tools=${some.length > 0 && html`<a class="button quiet" href=${here(Object.fromEntries(FILTERS.map((key) => [key, ""])))}>Clear filters</a>`}>
       <form class="filters" aria-label="Filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
         <${Select} label="Kind" value=${query.kind ?? ""} options=${[["", "any"], ...KINDS.map((one) => [one, words(one)])]} choose=${(/** @type {string} */ kind) => choose({ kind })} />

@@ -37,19 +37,20 @@ function side(text, as, currency) {
   return as === "money" ? money(value, currency) : as === "share" ? share(value) : count(value);
 }
 
-/** @param {{ figure: import("../words.js").Figure, values: (string | number | null)[], reasons: (string | null)[], starts: string[], currency: string, query: Record<string, string>, partial: boolean, converted: boolean, metric: any, unknown: number }} props */
-function FigureCard({ figure, values, reasons, starts, currency, partial, converted, metric, unknown }) {
+/** @param {{ figure: import("../words.js").Figure, values: (string | number | null)[], reasons: (string | null)[], starts: string[], end: string, currency: string, query: Record<string, string>, partial: boolean, converted: boolean, metric: any, unknown: number }} props */
+function FigureCard({ figure, values, reasons, starts, end, currency, partial, converted, metric, unknown }) {
   const last = values.length - 1;
   const value = values[last];
   const month = change(figure, value, values[last - 1]);
   const year = change(figure, value, values[last - 12]);
-  const tone = (/** @type {any} */ one) => (!one || one.way === 0 || figure.good === 0 ? "soft" : one.way === figure.good ? "up" : "down");
+  // What is counted over a period is less in a part of one, whichever way it goes.
+  const tone = (/** @type {any} */ one) => (!one || one.way === 0 || figure.good === 0 || (partial && figure.over) ? "soft" : one.way === figure.good ? "up" : "down");
   const [path, extra] = figure.to.split("?");
-  const days = figure.to === "/churn" || figure.to === "/movements" ? { range: "", from: starts[last], to: endOfMonth(starts[last]) } : {};
+  const days = figure.to === "/churn" || figure.to === "/movements" ? { range: "", from: starts[last], to: end } : {};
   return html`<div class="figure"><dt><${Means} means=${html`<strong>${figure.means}</strong><br />${figure.rule}${figure.made && metric && html`<br />${side(metric.numerator, figure.made[0], currency)} ÷ ${side(metric.denominator, figure.made[1], currency)}${metric.value === null ? "" : ` = ${shown(figure, metric.value, currency)}`}`}`}>${figure.name}<//></dt>
     <dd><a class="value" href=${href(path, { ...Object.fromEntries(new URLSearchParams(extra)), ...days })}>${value === null || value === undefined ? "–" : shown(figure, value, currency)}</a>
       <${Spark} values=${values.slice(-13).map((one) => (one === null ? null : Number(one)))} />
-      ${value === null ? html`<span class="note">${reasons[last]}</span>` : html`<span class="note">${month ? html`<span class=${tone(month)}>${month.text}</span> vs ${partial ? "all of last month" : "the month before"}` : last - 1 < unknown ? "a month before isn’t known" : "nothing a month before"}</span>
+      ${value === null ? html`<span class="note">${reasons[last]}</span>` : html`<span class="note">${month ? html`<span class=${tone(month)}>${month.text}</span> vs ${partial ? "all of the month before" : "the month before"}` : last - 1 < unknown ? "a month before isn’t known" : "nothing a month before"}</span>
         <span class="note">${year ? html`<span class=${tone(year)}>${year.text}</span> vs a year ago` : last - 12 < unknown ? "a year ago isn’t known" : "nothing a year ago"}</span>`}${converted && figure.rated && html`<span class="note">What exchange rates moved is in it.</span>`}</dd></div>`;
 }
 
@@ -68,32 +69,36 @@ function Figures({ query }) {
   const days = span(query);
   const last = monthOf(days.to < today() ? days.to : today());
   const year = plusMonths(last, -13);
-  const metrics = useApi(address("/api/v1/metrics", { ...ledger.money, ...ledger.segment, from: year, to: endOfMonth(last) }));
-  const mrr = useApi(address("/api/v1/mrr", { ...ledger.money, ...ledger.segment, from: days.from, to: endOfMonth(last) }));
-  const counts = useApi(address("/api/v1/mrr", { ...ledger.money, ...ledger.segment, from: year, to: endOfMonth(last) }));
-  const beside = compared({ from: days.from, to: endOfMonth(last) }, query.compare);
+  // A span that is over ends where it says; what is running is shown to its end.
+  const past = days.to < today();
+  const to = past ? days.to : endOfMonth(last);
+  const metrics = useApi(address("/api/v1/metrics", { ...ledger.money, ...ledger.segment, from: year, to }));
+  const mrr = useApi(address("/api/v1/mrr", { ...ledger.money, ...ledger.segment, from: days.from, to }));
+  const counts = useApi(address("/api/v1/mrr", { ...ledger.money, ...ledger.segment, from: year, to }));
+  const beside = compared({ from: days.from, to }, query.compare);
   const before = useApi(beside ? address("/api/v1/mrr", { ...ledger.money, ...ledger.segment, from: beside.from, to: beside.to }) : null);
-  const prices = usePriceChanges(segmented ? null : { ...ledger.money, from: days.from, to: endOfMonth(last) });
+  const prices = usePriceChanges(segmented ? null : { ...ledger.money, from: days.from, to });
   const of = (/** @type {any} */ answer) => (answer.data?.data ?? []).filter((/** @type {any} */ one) => one.currency === currency);
   const months = of(metrics);
-  const partial = months.at(-1)?.partial === true;
-  const head = months.length ? `${period(months.at(-1).start, months.at(-1).end, "month")}${partial ? " so far" : ""}, in ${currency.toUpperCase()} under the profile ${ledger.profile}` : "";
+  const running = months.at(-1)?.partial === true;
+  const partial = running || to !== endOfMonth(last);
+  const head = months.length ? `${period(months.at(-1).start, months.at(-1).end, "month")}${running ? " so far" : ""}, in ${currency.toUpperCase()} under the profile ${ledger.profile}` : "";
   const starts = months.map((/** @type {any} */ one) => one.start);
   const there = of(mrr).length > 0;
   const unknown = unknownOf(counts, of(counts));
   const committed = useCommitted(Boolean(there && (metrics.data || metrics.error) && (counts.data || counts.error)));
   return html`<${PageHead} title="Overview" lead=${head} />
     <${Answered} of=${metrics} lines=${6} tall again none=${html`<${NoFigures} query=${query} />`} empty=${(/** @type {any} */ data) => data.data.filter((/** @type {any} */ one) => one.currency === currency).length === 0}>${() => html`<dl class=${`figures ${metrics.stale ? "stale" : ""}`} aria-label="Key figures">
-      ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} converted=${metrics.data.converted} starts=${starts} metric=${months.at(-1)?.[figure.key]}
+      ${FIGURES.map((figure) => html`<${FigureCard} key=${figure.key} figure=${figure} currency=${currency} query=${query} partial=${partial} converted=${metrics.data.converted} starts=${starts} end=${to} metric=${months.at(-1)?.[figure.key]}
         unknown=${unknown} values=${(figure.key === "customers" ? of(counts).map((/** @type {any} */ one) => one.customers) : months.map((/** @type {any} */ one) => one[figure.key].value)).map((/** @type {any} */ one, /** @type {number} */ i) => (i < unknown ? null : one))}
         reasons=${months.map((/** @type {any} */ one) => one[figure.key]?.reason ?? null)} />`)}</dl>`}<//>
     <div class="grid">
       <${Card} title="MRR over time" wide busy=${mrr.stale}><${Answered} of=${mrr} tall empty=${() => of(mrr).length === 0}>${() => html`<${OverTime} list=${of(mrr)} unknown=${unknownOf(mrr, of(mrr))} prices=${prices(of(mrr))} before=${of(before)} beside=${beside} curve=${curveOf(committed, currency, of(mrr))} query=${query} />`}<//><//>
       ${there && html`<${Committed} answer=${committed} query=${query} />`}
-      <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall again empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} prices=${prices(of(mrr))} query=${query} interval="month" />`}<//><//>
-      <${Ahead} last=${of(mrr).at(-1)} />
+      <${Card} title="What moved it, month by month" wide busy=${mrr.stale} note="Above the line what came, below it what went; each piece opens its movements."><${Answered} of=${mrr} tall again empty=${() => of(mrr).length === 0}>${() => html`<${Bridge} list=${of(mrr)} unknown=${unknownOf(mrr, of(mrr))} prices=${prices(of(mrr))} query=${query} interval="month" />`}<//><//>
+      <${Ahead} last=${of(mrr).at(-1)} past=${past ? days.to : undefined} />
       <div class="stack"><${Running} /><${OpenAlerts} /><${Standing} /></div>
-      <${Latest} />
+      <${Latest} past=${past ? days.to : undefined} />
     </div>`;
 }
 
@@ -101,11 +106,11 @@ function Figures({ query }) {
 function NoFigures({ query }) {
   const { currency } = useLedger();
   if (query.asof) return html`<${Empty} title="No figures were known by then.">Nothing in ${currency.toUpperCase()} had arrived by ${known(query.asof)}.<//>`;
-  return html`<${Empty} title="No figures in this currency yet.">Choose another one under Options, or look at <a href=${href("/events")}>what has arrived</a>.<//>`;
+  return html`<${Empty} title="No figures in this currency yet.">Choose another currency or other data above, or look at <a href=${href("/events")}>what has arrived</a>.<//>`;
 }
 
 /** How many of the first periods lie before the ledger begins: nothing is known of them. @param {any} answer @param {any[]} list */
-function unknownOf(answer, list) {
+export function unknownOf(answer, list) {
   if (!(answer.data?.notices ?? []).some((/** @type {any} */ one) => one.kind === "before_the_ledger")) return 0;
   const first = list.findIndex((one) => one.closing !== 0 || linesOf([one]).length > 0);
   return first < 0 ? list.length : first;
@@ -137,11 +142,12 @@ export const linesOf = (list) => LINES.filter(([key]) => list.some((one) => one[
 /** A span of months, in short. @param {{ from: string, to: string }} days */
 export const spanName = ({ from, to }) => `${date(from, { month: "short", year: "numeric" })} – ${date(to, { month: "short", year: "numeric" })}`;
 
-/** The signed stacked bridge; `before`: the same of another span, to compare with. @param {{ list: any[], prices?: import("../charts.js").Mark[], before?: { list: any[], days: { from: string, to: string } }, query: Record<string, string>, interval: string, height?: number, table?: boolean, only?: string }} props */
-export function Bridge({ list, prices = [], before, query, interval, height = 300, table = true, only }) {
+/** The signed stacked bridge; `before`: the same of another span, to compare with; `unknown`: how many of the first periods nothing is known of. @param {{ list: any[], unknown?: number, prices?: import("../charts.js").Mark[], before?: { list: any[], days: { from: string, to: string } }, query: Record<string, string>, interval: string, height?: number, table?: boolean, only?: string }} props */
+export function Bridge({ list, unknown = 0, prices = [], before, query, interval, height = 300, table = true, only }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const lines = linesOf(list);
+  if (unknown >= list.length) return html`<${Empty} title="Nothing is known of this span.">It lies before the ledger begins.<//>`;
   if (!lines.length) return html`<${Empty} title="Nothing moved in this span.">MRR stood at ${money(list.at(-1)?.closing ?? 0, currency)}.<//>`;
   const net = list.map((one) => one.closing - one.opening);
   const series = [
@@ -157,13 +163,13 @@ export function Bridge({ list, prices = [], before, query, interval, height = 30
 }
 const KINDLY = new Set(["new", "expansion", "reactivation", "contraction", "churn", "opening_balance", "fx"]);
 
-/** What is at risk, what is set to end, and what else is written ahead. @param {{ last: any }} props */
-function Ahead({ last }) {
+/** What is at risk, what is set to end, and what else is written ahead; of a span that is over, what was so at its end. @param {{ last: any, past: string | undefined }} props */
+function Ahead({ last, past }) {
   const ledger = useLedger();
   const { currency } = ledger;
   const from = plusDays(today(), 1);
   const to = plusDays(today(), 90);
-  const now = !ledger.common.as_known_at && last;
+  const now = !ledger.common.as_known_at && !past && last;
   const ending = useApi(now ? address("/api/v1/customers", { ...ledger.money, ...ledger.segment, state: "ending", sort: "ends", limit: 200 }) : null);
   const ahead = useApi(now ? address("/api/v1/movements", { ...ledger.money, ...ledger.segment, include: "scheduled", without: "fx", from, to, limit: 8 }) : null);
   const profiles = useApi("/api/v1/profiles", { still: true });
@@ -172,11 +178,11 @@ function Ahead({ last }) {
   const outside = rules?.knobs.some((/** @type {any} */ one) => one.knob === "churn_at" && one.value === "request") && Number(last?.scheduled_churn) !== 0;
   const soon = (/** @type {any[]} */ list) => list.filter((one) => one.ends_at && one.scheduled_churn);
   const last0 = endOfMonth(today());
-  return html`<${Card} title="At risk and scheduled" tools=${html`<a class="button quiet" href=${href("/customers", { state: "ending" })}>All set to end</a>`}>
+  return html`<${Card} title=${past ? `At risk and scheduled, ${date(past)}` : "At risk and scheduled"} tools=${html`<a class="button quiet" href=${href("/customers", { state: "ending" })}>All set to end</a>`}>
     ${last && html`<dl class="pairs"><div><dt><${Means} means="MRR of subscriptions whose last payment failed and that still count (past due).">At risk<//></dt><dd><a href=${href("/customers", { state: "past_due" })}>${money(last.at_risk, currency)}</a></dd></div>
       <div><dt><${Means} means="MRR of subscriptions that are set to be cancelled, whenever that is.">Set to end<//></dt><dd><a href=${href("/customers", { state: "ending" })}>${money(last.scheduled_churn, currency)}</a></dd></div>
       ${now && ending.data && html`<div><dt>Ends this month</dt><dd><a href=${href("/customers", { state: "ending", sort: "ends" })}><${Sum} list=${soon(ending.data.data).filter((one) => one.ends_at.slice(0, 10) <= last0)} currency=${currency} more=${Boolean(ending.data.next_cursor) && ending.data.data.at(-1).ends_at?.slice(0, 10) <= last0} /></a></dd></div>`}</dl>${outside && html`<p class="soft">Profile ${ledger.profile} counts a cancellation when it is asked for: what is set to end is out of MRR and told as churn already, and no part of <a href="#committed-mrr">committed MRR</a>; only a term that was fixed from its beginning still counts.</p>`}`}
-    ${!now ? html`<p class="soft">${ledger.common.as_known_at ? "What lies ahead is told for now only." : "It is told as soon as there are figures."}</p>` : html`<${Answered} of=${ending} lines=${3} empty=${(/** @type {any} */ data) => soon(data.data).length === 0} none=${html`<${Empty} title="No subscription is set to end." />`}>${(/** @type {any} */ data) => html`
+    ${!now ? html`<p class="soft">${ledger.common.as_known_at || past ? "What lies ahead is told for now only." : "It is told as soon as there are figures."}</p>` : html`<${Answered} of=${ending} lines=${3} empty=${(/** @type {any} */ data) => soon(data.data).length === 0} none=${html`<${Empty} title="No subscription is set to end." />`}>${(/** @type {any} */ data) => html`
       <${Table} caption="Set to end, the next first" cls="cardy" head=${["Customer", "Ends", "Set to end"]} numbers=${[2]} rows=${soon(data.data).slice(0, 8).map((one) => ({ key: one.id, cells: [html`<${Customer} id=${one.id} name=${one.name} account=${one.account} />`, date(one.ends_at), endingOf(one)] }))} />`}<//>
       ${ahead.data?.data.length > 0 && html`<h3>Already written ahead</h3><${Table} caption="Written ahead" cls="cardy" head=${["Customer", "When", "What", "Amount"]} numbers=${[3]} rows=${ahead.data.data.map((/** @type {any} */ one) => ({ key: one.id, cells: [html`<${Customer} id=${one.customer} name=${one.customer_name} account=${one.account} />`, date(one.day), html`<${Kind} kind=${one.kind} amount=${one.amount} />`, html`<${Change} amount=${one.amount} currency=${one.currency} />`] }))} />
         <p class="more"><a href=${href("/movements", { range: "", from, to, ahead: "yes" })}>All that is written ahead</a></p>`}`}
@@ -214,10 +220,11 @@ function OpenAlerts() {
       <a href=${href("/alerts", { alert: one.id })}>${called(one.headline, named, ledger)}</a><span class="soft">${date(one.day)} · ${words(one.rule)}${one.acknowledged_at ? " · acknowledged" : ""}</span></li>`)}</ul>`}<//><//>`;
 }
 
-function Latest() {
+/** @param {{ past: string | undefined }} props */
+function Latest({ past }) {
   const ledger = useLedger();
-  const latest = useApi(address("/api/v1/movements", { ...ledger.money, ...ledger.segment, without: "fx", order: "desc", limit: 8 }));
-  return html`<${Card} title="Latest movements" wide busy=${latest.stale} tools=${html`<a class="button quiet" href=${href("/movements")}>All</a>`}>
+  const latest = useApi(address("/api/v1/movements", { ...ledger.money, ...ledger.segment, to: past, without: "fx", order: "desc", limit: 8 }));
+  return html`<${Card} title=${past ? `Latest movements to ${date(past)}` : "Latest movements"} wide busy=${latest.stale} tools=${html`<a class="button quiet" href=${href("/movements")}>All</a>`}>
     <${Answered} of=${latest} empty=${(/** @type {any} */ data) => data.data.length === 0} none=${html`<${Empty} title="Nothing has moved yet." />`}>${(/** @type {any} */ data) => html`<${MovementTable} list=${data.data} />`}<//><//>`;
 }
 
