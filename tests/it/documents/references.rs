@@ -117,13 +117,25 @@ fn every_cause() {
 
 #[test]
 fn every_problem() {
-    let is_problem = |name: &str| name.len() > 3 && name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_problem = |name: &str| name.len() > 3 && name.chars().all(is_letter);
     let mut text = String::from(
         "# Problems\n\nEvery refusal is `application/problem+json` (RFC 9457) with the `type` `urn:mrrd:problem:NAME`; its `detail` \
          says what to do.\n\n| name | title |\n|---|---|\n",
     );
     let places = ["src/api/problem.rs", "src/receiver/refusal.rs", "src/daemon/mod.rs", "src/daemon/health.rs"];
-    let all: BTreeSet<_> = places.iter().flat_map(|path| named(path, is_problem)).collect();
+    let mut all: BTreeSet<_> = places.iter().flat_map(|path| named(path, is_problem)).collect();
+    // Webhooks that aren't taken in are named where they are read: `Self::Missing => "signature-missing",`.
+    for (path, title) in [
+        ("src/stripe/signature.rs", "The webhook is not verified"),
+        ("src/stripe/envelope.rs", "The body is not an event"),
+    ] {
+        assert!(source("src/receiver/refusal.rs").contains(&format!("\"{title}\"")), "{title}");
+        let text = source(path);
+        let (_, slugs) = text.split_once("fn slug(").expect("what is refused is named");
+        let (slugs, _) = slugs.split_once("\n    }\n").expect("the names end");
+        all.extend(slugs.split('"').filter(|name| is_problem(name)).map(|name| (name.to_owned(), title.to_owned())));
+    }
     for (name, title) in all {
         writeln!(text, "| `{name}` | {title} |").unwrap();
     }
