@@ -23,6 +23,8 @@ use crate::{
 };
 
 const COLUMNS: &str = "SELECT l.account, l.customer, l.country, l.first_mrr_at";
+/// What names the ledger of a row of what is paid.
+const OF_LEDGER: &str = "SELECT k.generation, k.profile, k.livemode, k.account, k.test_clock, k.customer";
 
 /// Whether customers are found in a kept order, where they are many: of one account; of a state of subscriptions, which lead to their
 /// customers by themselves, by MRR or id alone; with a text or of a cohort where what is paid matters.
@@ -61,7 +63,7 @@ pub(super) fn known(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> O
     match asked.order {
         CustomerOrder::Name => {
             query.push(format_args!(
-                "{COLUMNS}, '{NAMED}' || n.name_lower AS place FROM (SELECT n.name_lower, n.customer FROM customer_name n
+                " {COLUMNS}, '{NAMED}' || n.name_lower AS place FROM (SELECT n.name_lower, n.customer FROM customer_name n
                  WHERE n.name_lower <> '' AND n.livemode = "
             ));
             query.push_bind(scope.livemode).push(" AND n.account = ");
@@ -80,7 +82,7 @@ pub(super) fn known(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> O
         }
         CustomerOrder::Since => {
             query.push(format_args!(
-                "{COLUMNS}, l.first_mrr_at AS place FROM (SELECT l.* FROM customer_ledger l{}",
+                " {COLUMNS}, l.first_mrr_at AS place FROM (SELECT l.* FROM customer_ledger l{}",
                 by_own_index("customer_ledger_since", scope.generation)
             ));
             push_scope(&mut query, "l", "l", scope);
@@ -95,7 +97,7 @@ pub(super) fn known(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> O
             query.push(") AS l WHERE TRUE");
         }
         CustomerOrder::Ends => {
-            query.push(format_args!("{COLUMNS}, -e.next AS place FROM ("));
+            query.push(format_args!(" {COLUMNS}, -e.next AS place FROM ("));
             push_ends(&mut query, scope);
             query.push(") AS e CROSS JOIN customer_ledger l");
             push_scope(&mut query, "l", "l", scope);
@@ -134,31 +136,33 @@ pub(super) fn who_left(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -
         CustomerOrder::Name => (NAME_KEY, ">", "ASC"),
         _ => ("l.first_mrr_at", "<", "DESC"),
     };
-    query.push(format_args!(
-        "{COLUMNS}, {key} AS place FROM (SELECT k.customer FROM (WITH RECURSIVE held (currency) AS ("
-    ));
     // The currencies there are, for the order of what is paid is kept in each.
-    query.push("SELECT MIN(k.currency) FROM customer_mrr k");
+    query.push(", held (currency) AS (SELECT MIN(k.currency) FROM customer_mrr k");
     push_scope(&mut query, "k", "k", scope);
     query.push(" UNION ALL SELECT (SELECT MIN(k.currency) FROM customer_mrr k");
     push_scope(&mut query, "k", "k", scope);
-    query.push(
-        " AND k.currency > h.currency) FROM held h WHERE h.currency IS NOT NULL)
-         SELECT currency FROM held WHERE currency IS NOT NULL) h CROSS JOIN customer_mrr k",
-    );
+    query.push(format_args!(
+        " AND k.currency > h.currency) FROM held h WHERE h.currency IS NOT NULL),
+         l AS ({OF_LEDGER} FROM held h CROSS JOIN customer_mrr k"
+    ));
     push_scope(&mut query, "k", "k", scope);
     query.push(format_args!(
         " AND k.currency = h.currency AND k.amount + k.amount_rest / {MINOR} <= 0
-         UNION SELECT a.customer FROM ahead a) t CROSS JOIN customer_ledger l"
+         UNION {OF_LEDGER} FROM ahead a CROSS JOIN customer_mrr k"
     ));
+    push_scope(&mut query, "k", "k", scope);
+    // Made whole first: PostgreSQL would look at what everybody pays, and then for these.
+    query.push(" AND k.customer = a.customer), gone AS MATERIALIZED (SELECT l.customer FROM l WHERE NOT ");
+    push_pays(&mut query, None);
+    query.push(format_args!(") {COLUMNS}, {key} AS place FROM gone g CROSS JOIN customer_ledger l"));
     if asked.order == CustomerOrder::Name {
         query.push(
             " LEFT JOIN customer_name n ON n.livemode = l.livemode AND n.account = l.account AND n.customer = l.customer",
         );
     }
     push_scope(&mut query, "l", "l", scope);
-    query.push(" AND l.customer = t.customer");
-    push_state(&mut query, scope, asked);
+    query.push(" AND l.customer = g.customer AND +l.first_mrr_at <= ").push_bind(scope.cut.0);
+    push_sought(&mut query, scope, asked, EACH_IS_NAMED);
     if let Some(after) = &asked.after {
         let push_key = |query: &mut QueryBuilder<Driver>| match asked.order {
             CustomerOrder::Name => drop(query.push_bind(clean(&after.key))),
@@ -192,7 +196,7 @@ pub(super) fn asks_for_largest(asked: &CustomerSearch) -> Option<Currency> {
 pub(super) fn others(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> QueryBuilder<Driver> {
     let mut query = QueryBuilder::new("");
     push_standing(&mut query, scope, asked);
-    query.push(COLUMNS);
+    query.push(format_args!(" {COLUMNS}"));
     match asked.order {
         CustomerOrder::Id => query.push(", l.customer AS place"),
         CustomerOrder::Name => query.push(format_args!(", '{NAMELESS}' AS place")),
@@ -267,7 +271,7 @@ fn push_standing(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, asked: &C
         return;
     }
     query.push(format_args!(
-        "WITH ahead AS (SELECT s.customer, s.currency, CAST(SUM(s.mrr / {MINOR}) AS BIGINT) AS minor,
+        "WITH RECURSIVE ahead AS (SELECT s.customer, s.currency, CAST(SUM(s.mrr / {MINOR}) AS BIGINT) AS minor,
          CAST(SUM(s.mrr % {MINOR}) AS BIGINT) AS rest FROM item_delta s{}",
         by_own_index("item_delta_by_time", scope.generation)
     ));
@@ -281,7 +285,7 @@ fn push_standing(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, asked: &C
          LEFT JOIN ahead a ON a.customer = k.customer AND a.currency = k.currency"
     ));
     push_scope(query, "k", "k", scope);
-    query.push(" AND k.customer = d.customer) ");
+    query.push(" AND k.customer = d.customer)");
 }
 
 /// That customer `l` pays: anything at all, or a minor unit in a currency. Counted, for PostgreSQL makes a join of EXISTS: then what all
