@@ -44,7 +44,8 @@ pub(super) fn tight_styles(text: &str) -> String {
     tight
 }
 
-/// A script without the spaces around its punctuation. Texts and regular expressions stay as they are, of a
+/// A script without the spaces around its punctuation, and without the ends of lines that end no statement: no line of ours ends with a
+/// comment. In markup htm drops them by itself where they stand alone between two tags or expressions. Texts and regular expressions stay as they are, of a
 /// template what it holds within `${…}` is script again. Around `+`, `-` and `/` spaces stay: `a + +b` isn't `a++b`.
 pub(super) fn tight_script(text: &str) -> String {
     let mut tight = String::with_capacity(text.len());
@@ -60,7 +61,15 @@ pub(super) fn tight_script(text: &str) -> String {
                 within.push(Some(0));
                 length = 2;
             }
+            (None, '\n') if tight.ends_with(['>', '}']) && rest[1..].starts_with(['<', '$']) => {
+                rest = &rest[1..];
+                continue;
+            }
             (None, _) => {}
+            (Some(_), '\n') if tight.ends_with([';', ',', '{', '(', '[']) => {
+                rest = &rest[1..];
+                continue;
+            }
             (Some(_), '"' | '\'') => length = quoted(rest, letter),
             (Some(_), '`') => within.push(None),
             (Some(open), '{') => set(&mut within, open.saturating_add(1)),
@@ -125,6 +134,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_line_of_a_script_ends_with_a_comment() {
+        let mut scripts = 0;
+        for folder in ["src/dashboard/assets", "src/dashboard/assets/pages"] {
+            for file in std::fs::read_dir(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+                let path = file.unwrap().path();
+                if path.extension().is_some_and(|extension| extension == "js") {
+                    let text = without_comments(&std::fs::read_to_string(&path).unwrap());
+                    let commented = text
+                        .lines()
+                        .find(|line| line.contains("; // ") || line.contains("{ // ") || line.contains(", // "));
+                    assert_eq!(commented, None, "{}", path.display());
+                    scripts += 1;
+                }
+            }
+        }
+        assert!(scripts > 20, "{scripts}");
+    }
+
+    #[test]
     fn comments_and_spaces_are_left_out() {
         let text = "// What it is.\n/**\n * @param {string} a\n */\nconst x = (/** @type {any} */ a) => `https://${a}`;\n\n  // Why.\nx(1); // said\n";
         assert_eq!(without_comments(text), "const x = (a) => `https://${a}`;\nx(1); // said\n");
@@ -153,6 +181,8 @@ mod tests {
             ("h`a , ${b ? c : `d = ${{ e: 1 }.e} , f`} = g`;", "h`a , ${b?c:`d = ${{e:1}.e} , f`} = g`;"),
             ("`\\` = ${a , b}`", "`\\` = ${a,b}`"),
             ("for (const é of [\"ü = ö\"]) { }", "for(const é of [\"ü = ö\"]){}"),
+            ("f(\n[\n1,\n2]);\nif (a) {\nb()\n}\nc();", "f([1,2]);if(a){b()\n}\nc();"),
+            ("h`<a\nb=${c}\nd>\n${e}\n<f>g\n</f>\n`", "h`<a\nb=${c}\nd>${e}<f>g\n</f>\n`"),
             ("import { a } from \"./a.js\";", "import{a}from \"./a.js\";"),
         ] {
             assert_eq!(tight_script(text), tight);

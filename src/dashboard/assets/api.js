@@ -35,13 +35,13 @@ export async function ask(to, { text = false, ...how } = {}) {
   return text ? response.text() : response.json();
 }
 
-/** A page of a list as text, and the address of the next one. @param {string} to @param {AbortSignal} signal */
-export async function askPage(to, signal) {
-  const response = await answered(to, { signal });
-  return { body: await response.text(), next: /<([^>]+)>; rel="next"/.exec(response.headers.get("Link") ?? "")?.[1] };
+/** A page of a list as text, and the address of the next one. @param {string} to @returns {Promise<[string, string | undefined]>} */
+export async function askPage(to) {
+  const response = await answered(to);
+  return [await response.text(), /<(.+)>; rel="next"/.exec(response.headers.get("Link") ?? "")?.[1]];
 }
 
-/** @param {string} to @param {RequestInit} how */
+/** @param {string} to @param {RequestInit} [how] */
 async function answered(to, how) {
   let response;
   try { response = await fetch(to, { credentials: "same-origin", ...how }); }

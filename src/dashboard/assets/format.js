@@ -86,15 +86,13 @@ export const several = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? on
 /** An instant in the reader's own zone. @param {string | null | undefined} at */
 export const instant = (at) => (at ? new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at)) : "–");
 
-/** Whether a span cuts a period, which is named by its days then. @param {string} start @param {string} end @param {string} interval */
-function cut(start, end, interval) {
-  const begins = { month: /-01$/, quarter: /-(01|04|07|10)-01$/, year: /-01-01$/ }[interval];
-  return begins !== undefined && !(begins.test(start) && begins.test(plusDays(end, 1)));
-}
+/** Where a period begins; a span may cut it, which is named by its days then. @type {Record<string, RegExp>} */
+const BEGINS = { month: /-01$/, quarter: /-(01|04|07|10)-01$/, year: /-01-01$/ };
 
 /** A period by its first day. @param {string} start @param {string} end @param {string} interval */
 export function period(start, end, interval) {
-  switch (cut(start, end, interval) ? "week" : interval) {
+  const begins = BEGINS[interval] ?? /./;
+  switch (begins.test(start) && begins.test(plusDays(end, 1)) ? interval : "week") {
     case "month": return date(start, { month: "short", year: "numeric" });
     case "year": return date(start, { year: "numeric" });
     case "quarter": return `Q${Math.floor((Number(start.slice(5, 7)) - 1) / 3) + 1} ${start.slice(0, 4)}`;

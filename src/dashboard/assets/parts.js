@@ -130,41 +130,18 @@ export function Text({ label, value, choose, placeholder, type = "search", list,
 }
 
 /** Saves what the API answers as CSV; of a list that comes in pages, all of them. @param {{ to: string, query: Record<string, unknown>, name: string }} props */
-export const Csv = ({ to, query, name }) => (query.limit ? html`<${EveryPage} to=${address(to, { ...query, format: "csv" })} name=${name} />` : html`<a class="button quiet" href=${address(to, { ...query, format: "csv" })} download=${`${name}.csv`}>CSV</a>`);
-
-/** @param {{ to: string, name: string }} props */
-function EveryPage({ to, name }) {
-  const [pages, set] = useState(0);
-  const [failed, tell] = useState("");
-  /** @type {{ current: AbortController | undefined }} */
-  const going = useRef(undefined);
-  useEffect(() => () => going.current?.abort(), []);
-  const run = async () => {
-    const stop = new AbortController();
-    going.current = stop;
-    tell("");
-    try { await saveEvery(to, `${name}.csv`, stop.signal, set); }
-    catch (error) { if (!stop.signal.aborted) tell(/** @type {Error} */ (error).message); }
-    set(0);
-  };
-  return html`<button type="button" class="quiet" onClick=${pages ? () => going.current?.abort() : run}>${pages ? `CSV: page ${count(pages)}, stop` : "CSV"}</button>${failed && html` <span role="alert" class="bad">Not saved: ${failed}</span>`}`;
+export function Csv({ to, query, name }) {
+  const at = address(to, { ...query, format: "csv" });
+  return query.limit ? html`<${Act} cls="quiet" run=${() => saveEvery(at, `${name}.csv`)}>CSV<//>` : html`<a class="button quiet" href=${at} download=${`${name}.csv`}>CSV</a>`;
 }
 
-/** Follows a list to its end and saves its pages as one file. @param {string} to @param {string} name @param {AbortSignal} signal @param {(page: number) => void} tell */
-async function saveEvery(to, name, signal, tell) {
+/** Follows a list to its end and saves its pages as one file, which names its columns once. @param {string} to @param {string} name */
+async function saveEvery(to, name) {
   const parts = [];
-  let head = "";
-  /** @type {string | undefined} */
-  let next = to;
-  for (let page = 1; next; page += 1) {
-    tell(page);
-    /** @type {{ body: string, next: string | undefined }} */
-    const answer = await askPage(next, signal);
-    const end = answer.body.indexOf("\n") + 1;
-    if (page === 1) head = answer.body.slice(0, end);
-    else if (answer.body.slice(0, end) !== head) throw new Error("the columns changed from one page to the next: try again");
-    parts.push(page === 1 ? answer.body : answer.body.slice(end));
-    next = answer.next;
+  for (let next = /** @type {string | undefined} */ (to); next;) {
+    const [text, further] = await askPage(next);
+    parts.push(parts.length ? text.slice(text.indexOf("\n") + 1) : text);
+    next = further;
   }
   save(parts, name);
 }
@@ -246,7 +223,7 @@ export const More = ({ pages }) => (pages.next ? html`<p class="more"><button ty
 /** @param {string | string[]} text @param {string} name @param {string} [type] */
 export function save(text, name, type = "text/csv") {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(Array.isArray(text) ? text : [text], { type }));
+  link.href = URL.createObjectURL(new Blob([text].flat(), { type }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
