@@ -6,6 +6,16 @@ use serde_json::{Value, json};
 
 use super::{dollars, no_faults, once, pages::account, walk};
 
+/// An amount as the page shows it: a customer of the file may differ in a currency that the file has nothing of.
+fn shown_in(currency: &str, minor: i64) -> String {
+    match currency {
+        "usd" => dollars(minor),
+        "eur" => dollars(minor).replace('$', "\u{20ac}"),
+        "jpy" => dollars(minor * 100).replace('$', "\u{a5}").trim_end_matches(".00").to_owned(),
+        other => panic!("the account has no {other}"),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_stripes_is_dropped_on_the_page_and_told_apart_customer_by_customer() {
     let mut daemon = account().await;
@@ -50,7 +60,7 @@ async fn a_file_of_stripes_is_dropped_on_the_page_and_told_apart_customer_by_cus
             let exact = |name: &str| {
                 #[expect(clippy::cast_possible_truncation, reason = "minor units of a small account")]
                 let minor = difference[name].as_str().unwrap().parse::<f64>().unwrap().round() as i64;
-                dollars(minor)
+                shown_in(difference["currency"].as_str().unwrap(), minor)
             };
             assert!(text.contains(difference["customer"].as_str().unwrap()), "{difference}");
             // Of whom the file doesn't name Stripe says nothing.
