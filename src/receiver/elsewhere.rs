@@ -53,6 +53,8 @@ impl Elsewhere {
         // What a client made up never becomes a label, and is told short.
         let path: String = head.uri.path().chars().take(TOLD).collect();
         let detail = format!("it was posted to {path}, and {WHERE}");
+        let goes_on = self.trouble.is_to_be_said(problem.name).is_none();
+        let told = goes_on && !self.is_first_at(&path);
         WebhookAnswered {
             endpoint: UNKNOWN,
             answer: problem.name,
@@ -60,7 +62,7 @@ impl Elsewhere {
             took: since.elapsed(),
             event: None,
             detail: Some(&detail),
-            told: !(self.is_first_at(&path) || self.trouble.is_to_be_said(problem.name).is_some()),
+            told,
         }
         .emit(&self.metrics);
         let why = Why { answer: problem.name, detail: WHERE, verified: false };
