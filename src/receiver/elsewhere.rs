@@ -53,8 +53,8 @@ impl Elsewhere {
         // What a client made up never becomes a label, and is told short.
         let path: String = head.uri.path().chars().take(TOLD).collect();
         let detail = format!("it was posted to {path}, and {WHERE}");
-        let goes_on = self.trouble.is_to_be_said(problem.name).is_none();
-        let told = goes_on && !self.is_first_at(&path);
+        let (goes_on, is_first) = (self.trouble.is_to_be_said(problem.name).is_none(), self.is_first_at(&path));
+        let told = goes_on && !is_first;
         WebhookAnswered {
             endpoint: UNKNOWN,
             answer: problem.name,
