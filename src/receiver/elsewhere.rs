@@ -23,9 +23,14 @@ const WHERE: &str = "webhooks are posted to /webhooks/stripe, without a slash at
                      stripe.endpoints.NAME: change the endpoint's address at Stripe";
 
 /// Letters of an address that the log tells.
-pub(super) const TOLD: usize = 120;
+const TOLD: usize = 120;
 /// So many addresses are each told once: whoever mends one mistyped address by another sees it, and no stranger fills the log.
 const ADDRESSES: usize = 8;
+
+/// Where a request was posted, as the log tells it: what a client made up never becomes a label, and is told short.
+pub(super) fn address_told(head: &Parts) -> String {
+    head.uri.path().chars().take(TOLD).collect()
+}
 
 /// What takes note of webhooks that nothing takes; clones share it.
 #[derive(Clone, Debug)]
@@ -48,10 +53,10 @@ impl Elsewhere {
         (head.method == Method::POST && head.headers.contains_key(SIGNATURE)).then_some(WHERE)
     }
 
-    /// Takes note of a webhook that was answered `problem`: in the metrics, and once in the log for each of the first addresses, then for as long as it lasts.
+    /// Takes note of a webhook that was answered `problem`: in the metrics, and in the log once for each of the first addresses and else
+    /// once for as long as it lasts.
     pub fn note(&self, head: &Parts, problem: &Problem, since: Instant) {
-        // What a client made up never becomes a label, and is told short.
-        let path: String = head.uri.path().chars().take(TOLD).collect();
+        let path = address_told(head);
         let detail = format!("it was posted to {path}, and {WHERE}");
         let (goes_on, is_first) = (self.trouble.is_to_be_said(problem.name).is_none(), self.is_first_at(&path));
         let told = goes_on && !is_first;

@@ -172,10 +172,9 @@ async fn answer(state: &Inlet, trouble: &Trouble, found: Option<&Endpoint>, requ
                 _ => false,
             };
             // The answer doesn't repeat to whoever asks which address it was; the log is read by others.
-            let posted = found.is_none().then(|| {
-                let path: String = head.uri.path().chars().take(elsewhere::TOLD).collect();
-                format!("it was posted to {path}: {}", problem.detail)
-            });
+            let posted = found
+                .is_none()
+                .then(|| format!("it was posted to {}: {}", elsewhere::address_told(&head), problem.detail));
             let detail = posted.as_deref().unwrap_or(&problem.detail);
             answered(problem.name, problem.status.as_u16(), event.as_deref(), Some(detail), told);
             let mut response = problem.into_response();
