@@ -7,7 +7,7 @@ use crate::{
     event::CustomerKey,
     ledger::money::Mrr,
     store::derived::{
-        names::{CustomerNamed, sorted_by},
+        names::{CustomerNamed, NAMED, NAMELESS, sorted_by},
         reports::*,
     },
 };
@@ -64,7 +64,7 @@ impl Memory {
                 CustomerOrder::Mrr => (whole, String::new()),
                 CustomerOrder::Since => (since, String::new()),
                 CustomerOrder::Ends => (-i128::from(ends), String::new()),
-                CustomerOrder::Name => (0, name.map_or_else(|| "1".into(), |name| format!("0{name}"))),
+                CustomerOrder::Name => (0, name.map_or_else(|| NAMELESS.into(), |name| format!("{NAMED}{name}"))),
                 CustomerOrder::Id => (0, row.customer.to_string()),
             };
             found.push((Reverse(number), text, row.account.clone(), row.customer.clone(), row));

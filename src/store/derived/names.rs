@@ -27,3 +27,8 @@ pub fn sorted_by(name: &str) -> String {
 
 /// Whoever's names are the same up to here is sorted by id.
 const SORTED_CHARS: usize = 100;
+
+/// What stands before the name in the key of whoever has one, in a list by name.
+pub const NAMED: &str = "0";
+/// The key of whoever has none: behind all others.
+pub const NAMELESS: &str = "1";

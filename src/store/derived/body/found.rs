@@ -58,7 +58,7 @@ pub(super) fn push_ends(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>) {
     query.push(" GROUP BY s.account, s.customer");
 }
 
-/// Where customer `l` with name `n` stands among all by name, as `in_order` writes it.
+/// Where customer `l` with name `n` stands among all by name: `names::NAMED` with its name, or `names::NAMELESS`.
 pub(super) const NAME_KEY: &str = "CASE WHEN COALESCE(n.name_lower, '') = '' THEN '1' ELSE '0' || n.name_lower END";
 
 /// What each order compares by, and whether the greatest comes first. Whole minor units of MRR; a day's second; a name.

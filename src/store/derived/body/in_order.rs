@@ -17,7 +17,11 @@ use crate::{
     ledger::money::Currency,
     limits,
     store::{
-        derived::{reports::*, sum::MINOR},
+        derived::{
+            names::{NAMED, NAMELESS},
+            reports::*,
+            sum::MINOR,
+        },
         log::prepared::clean,
     },
 };
@@ -48,18 +52,14 @@ fn among_known(asked: &CustomerSearch) -> Option<Option<&FoundPosition>> {
 }
 
 /// The key of whoever isn't set to end: behind all that are, whose keys are the seconds of their ends below zero.
-pub(super) const ENDLESS: i64 = -i64::MAX;
-
-/// Before the key of whoever has a name, and the key of whoever has none.
-pub(super) const NAMED: &str = "0";
-pub(super) const NAMELESS: &str = "1";
+const ENDLESS: i64 = -i64::MAX;
 
 /// The columns of `found::found` for those whom the order by name, by first MRR or by ends knows; `None` where the page begins behind
 /// them. Those by MRR are `largest::largest`.
 pub(super) fn known(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> Option<QueryBuilder<Driver>> {
     let after = among_known(asked)?;
     let mut query = QueryBuilder::new("");
-    push_standing(&mut query, scope, asked);
+    push_ahead(&mut query, scope, asked);
     match asked.order {
         CustomerOrder::Name => {
             query.push(format_args!(
@@ -131,7 +131,7 @@ pub(super) fn may_be_rare(asked: &CustomerSearch) -> bool {
 /// and looked at in all.
 pub(super) fn who_left(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> QueryBuilder<Driver> {
     let mut query = QueryBuilder::new("");
-    push_standing(&mut query, scope, asked);
+    push_ahead(&mut query, scope, asked);
     let (key, beyond, direction) = match asked.order {
         CustomerOrder::Name => (NAME_KEY, ">", "ASC"),
         _ => ("l.first_mrr_at", "<", "DESC"),
@@ -195,7 +195,7 @@ pub(super) fn asks_for_largest(asked: &CustomerSearch) -> Option<Currency> {
 /// The same columns for all others, by their ids.
 pub(super) fn others(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> QueryBuilder<Driver> {
     let mut query = QueryBuilder::new("");
-    push_standing(&mut query, scope, asked);
+    push_ahead(&mut query, scope, asked);
     query.push(format_args!(" {COLUMNS}"));
     match asked.order {
         CustomerOrder::Id => query.push(", l.customer AS place"),
@@ -266,7 +266,7 @@ fn push_state(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, asked: &Cust
 
 /// Who has rows dated ahead, as `ahead`, and what these pay at the cut, as `standing`: they are few. What all others pay is what is kept
 /// of them. Begins a statement in which [`push_pays`] stands.
-fn push_standing(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, asked: &CustomerSearch) {
+fn push_ahead(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, asked: &CustomerSearch) {
     if !by_what_is_paid(asked) {
         return;
     }
