@@ -4,12 +4,12 @@ use super::committed_answer::DueEntry;
 use crate::ledger::{
     ids::{CustomerId, EventId, SubscriptionId},
     money::Mrr,
-    time::Day,
+    time::{UnixTime, Zone},
 };
 
 /// Something due, before it is written out.
 pub(super) struct Beside<'a> {
-    pub(super) day: Day,
+    pub(super) at: UnixTime,
     pub(super) customer: &'a CustomerId,
     pub(super) subscription: &'a SubscriptionId,
     /// `None` where the log can't tell.
@@ -18,10 +18,10 @@ pub(super) struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    /// The first `listed` of them by day, customer and subscription. They may be hundreds of thousands: only these are written out.
-    pub(super) fn first(mut all: Vec<Self>, listed: usize) -> Vec<DueEntry> {
+    /// The first `listed` of them in order of time. They may be hundreds of thousands: only these are written out.
+    pub(super) fn first(mut all: Vec<Self>, listed: usize, zone: &Zone) -> Vec<DueEntry> {
         let in_order = |one: &Self, other: &Self| {
-            let key = |it: &Self| (it.day, it.customer, it.subscription, it.mrr, it.event);
+            let key = |it: &Self| (it.at, it.customer, it.subscription, it.mrr, it.event);
             key(one).cmp(&key(other))
         };
         if listed < all.len() {
@@ -29,12 +29,12 @@ impl Beside<'_> {
             all.truncate(listed);
         }
         all.sort_unstable_by(in_order);
-        all.iter().map(Self::entry).collect()
+        all.iter().map(|one| one.entry(zone)).collect()
     }
 
-    fn entry(&self) -> DueEntry {
+    fn entry(&self, zone: &Zone) -> DueEntry {
         DueEntry {
-            day: self.day.to_string(),
+            day: zone.day(self.at).to_string(),
             customer: self.customer.to_string(),
             subscription: self.subscription.to_string(),
             mrr_exact: self.mrr.map(|mrr| mrr.to_string()),

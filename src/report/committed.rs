@@ -26,7 +26,10 @@ use crate::{
         pricing::exact::Exact as Ratio,
         time::{Day, UnixTime, Zone},
     },
-    store::derived::reports::{AccountScope, RowGroup, StandingRows},
+    store::derived::{
+        prospects::TrialSums,
+        reports::{AccountScope, RowGroup, StandingRows},
+    },
 };
 
 /// The horizon where none is asked for, in days.
@@ -70,7 +73,11 @@ impl Reports<'_> {
         let is_of = |customer: &str| members.as_ref().is_none_or(|members| members.holds(customer, today));
         let until = today.0.checked_add(i64::from(horizon).days()).map_or(today, Day);
         let end = zone.end_of(until);
-        let Found { mut told, mut unread, told_past_due } = self.found(ask, &*view, &scope, end).await?;
+        let listed = listed.unwrap_or(usize::MAX);
+        // Of a segment it matters whose a trial is.
+        let summed = members.is_none().then_some(listed);
+        let Found { mut told, mut unread, mut trials, told_past_due } =
+            self.found(ask, &*view, &scope, end, summed).await?;
         told.retain(|(key, _)| is_of(key.customer.as_str()));
         unread.retain(|key| is_of(key.customer.as_str()));
         let told_past_due = told_past_due && members.is_none();
@@ -101,8 +108,12 @@ impl Reports<'_> {
             standing.mrr.retain(|currency, _| *currency == own);
             standing.of_named.retain(|currency, _| *currency == own);
             standing.at_risk.retain(|(currency, _), _| *currency == own);
+            trials.0.retain(|currency, _| currency.is_none_or(|of| of == own));
         }
         let mut books = books(&standing, &known, by_facts)?;
+        for currency in trials.0.keys().flatten() {
+            books.entry(*currency).or_default();
+        }
         if let Some(own) = ask.own_currency() {
             books.entry(own).or_default();
         }
@@ -115,7 +126,7 @@ impl Reports<'_> {
                 view::ended(&trials, since)
             }
         };
-        let of = Of { zone, today, until, conversion, read, listed: listed.unwrap_or(usize::MAX) };
+        let of = Of { zone, today, until, conversion, read, trials, listed };
         let data: Vec<CommittedEntry> =
             books.into_iter().map(|(currency, book)| of.entry(currency, book, &known)).collect::<Result<_, _>>()?;
         Ok(CommittedAnswer {
@@ -186,6 +197,8 @@ struct Of<'a> {
     conversion: (u64, u64),
     /// So many of those known, from the first on, were told by their facts: their MRR is known at both ends.
     read: usize,
+    /// Trials of whoever nothing else is known ahead of.
+    trials: TrialSums,
     /// So many of what is due beside it are listed.
     listed: usize,
 }
@@ -320,12 +333,26 @@ impl Of<'_> {
             sum = sum.checked_add(mrr.unwrap_or_default()).ok_or(ReportError::Overflow)?;
             untold += u64::from(mrr.is_none());
             due.push(Beside {
-                day: self.day(trial.at),
+                at: trial.at,
                 customer: &key.customer,
                 subscription: &trial.subscription,
                 mrr,
                 event: &trial.event,
             });
+        }
+        let mut trials = due.len() as u64;
+        for of in [Some(currency), None] {
+            let Some(more) = self.trials.0.get(&of) else { continue };
+            trials += more.trials;
+            untold += if of.is_none() { more.trials } else { 0 };
+            sum = sum.checked_add(more.mrr).ok_or(ReportError::Overflow)?;
+            due.extend(more.first.iter().map(|trial| Beside {
+                at: trial.at,
+                customer: &trial.customer,
+                subscription: &trial.subscription,
+                mrr: trial.mrr,
+                event: &trial.event,
+            }));
         }
         let (converted, ended) = self.conversion;
         let expected = (ended > 0).then(|| {
@@ -333,13 +360,13 @@ impl Of<'_> {
             Ratio::whole(sum.0).times(rate)?.scaled(1).map(|units| Exact(Mrr(units)))
         });
         Ok(TrialsDue {
-            trials: due.len() as u64,
+            trials,
             untold,
             mrr: sum.minor(),
             mrr_exact: Exact(sum),
             conversion: metrics::trial_conversion(converted, ended).into(),
             expected_exact: expected.transpose().map_err(|_| ReportError::Overflow)?,
-            data: Beside::first(due, self.listed),
+            data: Beside::first(due, self.listed, self.zone),
         })
     }
 
@@ -349,7 +376,7 @@ impl Of<'_> {
         for (key, renewal) in all.filter(|(_, renewal)| renewal.mrr.0 == currency) {
             sum = sum.checked_add(renewal.mrr.1).ok_or(ReportError::Overflow)?;
             due.push(Beside {
-                day: self.day(renewal.at),
+                at: renewal.at,
                 customer: &key.customer,
                 subscription: &renewal.subscription,
                 mrr: Some(renewal.mrr.1),
@@ -357,7 +384,7 @@ impl Of<'_> {
             });
         }
         let (subscriptions, mrr, mrr_exact) = (due.len() as u64, sum.minor(), Exact(sum));
-        Ok(AnnualRenewals { subscriptions, mrr, mrr_exact, data: Beside::first(due, self.listed) })
+        Ok(AnnualRenewals { subscriptions, mrr, mrr_exact, data: Beside::first(due, self.listed, self.zone) })
     }
 
     fn untold(&self, known: &[(CustomerKey, Ahead)]) -> Vec<UntoldEntry> {

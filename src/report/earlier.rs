@@ -30,7 +30,7 @@ use crate::{
         time::{Day, UnixTime, Zone},
     },
     limits,
-    store::derived::reports::*,
+    store::derived::{prospects::Prospects, reports::*},
 };
 
 /// Rows as they were known at a place of the log.
@@ -295,8 +295,13 @@ impl View for Earlier<'_> {
         })
     }
 
-    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime) -> Reading<'v, Option<Prospects>> {
-        Box::pin(async move { self.whole().await?.prospects(scope, until).await })
+    fn prospects<'v>(
+        &'v self,
+        scope: &'v Scope,
+        until: UnixTime,
+        listed: Option<usize>,
+    ) -> Reading<'v, Option<Prospects>> {
+        Box::pin(async move { self.whole().await?.prospects(scope, until, listed).await })
     }
 
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Reading<'v, Vec<CustomerKey>> {

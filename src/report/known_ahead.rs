@@ -21,26 +21,32 @@ use crate::{
     },
     limits,
     reconciler::{ReconcileError, derivation, guard::guarded},
-    store::derived::reports::Scope,
+    store::derived::{
+        prospects::{Prospects, TrialSums},
+        reports::Scope,
+    },
 };
 
 impl Reports<'_> {
-    /// What rows tell of customers, and whose facts must be read for it.
+    /// What rows tell of customers, and whose facts must be read for it. `listed`: trials of whoever nothing else is known ahead of are
+    /// summed where they can be, and so many of each currency kept.
     pub(super) async fn found(
         &self,
         ask: &Ask,
         view: &dyn View,
         scope: &Scope,
         until: UnixTime,
+        listed: Option<usize>,
     ) -> Result<Found, AskError> {
-        let Some(prospects) = view.prospects(scope, until).await? else {
-            return Ok(Found { unread: view.changing_ahead(scope).await?, ..Found::default() });
-        };
         // Rows tell what is billed. Only in the reporting currency itself that is what it is converted into.
         let reporting = self.kept(ask)?.reporting;
+        let listed = listed.filter(|_| reporting.is_none());
+        let Some(Prospects { of, trials }) = view.prospects(scope, until, listed).await? else {
+            return Ok(Found { unread: view.changing_ahead(scope).await?, ..Found::default() });
+        };
         let told_past_due = reporting.is_none();
-        let mut found = Found { told_past_due, ..Found::default() };
-        for (key, told) in prospects {
+        let mut found = Found { told_past_due, trials, ..Found::default() };
+        for (key, told) in of {
             match told.filter(|told| reporting.is_none_or(|to| told.is_in(to))) {
                 Some(told) => found.told.push((key, told)),
                 None => found.unread.push(key),
@@ -104,6 +110,8 @@ impl Reports<'_> {
 pub(super) struct Found {
     /// Told by rows.
     pub(super) told: Vec<(CustomerKey, Ahead)>,
+    /// Trials of whoever nothing else is known ahead of, where they were summed.
+    pub(super) trials: TrialSums,
     /// Whose facts must be read.
     pub(super) unread: Vec<CustomerKey>,
     /// Whether both tell all that is past due.

@@ -12,7 +12,10 @@ use crate::{
         outcome::CustomerLedger,
         time::{Day, UnixTime, Zone},
     },
-    store::{ReadStore, derived::reports::*},
+    store::{
+        ReadStore,
+        derived::{prospects::Prospects, reports::*},
+    },
 };
 
 /// Rows that a view is reading.
@@ -65,8 +68,14 @@ pub(super) trait View: Send + Sync {
     }
 
     /// What is known ahead of customers from the cut up to `until`: `None` of those whose facts must be read. Whoever isn't named stays
-    /// as it is; `None` where that isn't kept.
-    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime) -> Rows<'v, Option<Prospects>>;
+    /// as it is; `None` where that isn't kept. `listed`: trials of whoever nothing else is known ahead of may be summed, and so many of
+    /// each currency kept.
+    fn prospects<'v>(
+        &'v self,
+        scope: &'v Scope,
+        until: UnixTime,
+        listed: Option<usize>,
+    ) -> Rows<'v, Option<Prospects>>;
 
     /// Customers of whose MRR something may be known ahead; all others stay as they are.
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>>;
@@ -195,8 +204,13 @@ impl View for Tables<'_> {
         Box::pin(async move { Ok(self.store.derived.trials_ended(scope, since).await?) })
     }
 
-    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime) -> Rows<'v, Option<Prospects>> {
-        Box::pin(async move { Ok(self.store.derived.prospects(scope, until).await?) })
+    fn prospects<'v>(
+        &'v self,
+        scope: &'v Scope,
+        until: UnixTime,
+        listed: Option<usize>,
+    ) -> Rows<'v, Option<Prospects>> {
+        Box::pin(async move { Ok(self.store.derived.prospects(scope, until, listed).await?) })
     }
 
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {
@@ -296,11 +310,19 @@ impl View for Prefix<'_> {
         Box::pin(async move { Ok(self.ledgers.trials(scope)) })
     }
 
-    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime) -> Rows<'v, Option<Prospects>> {
+    fn prospects<'v>(
+        &'v self,
+        scope: &'v Scope,
+        until: UnixTime,
+        _: Option<usize>,
+    ) -> Rows<'v, Option<Prospects>> {
         let of = move |(key, ledger): (&CustomerKey, &CustomerLedger)| {
             (!ledger.prospects.is_empty()).then(|| (key.clone(), told(&ledger.prospects, scope.cut, until)))
         };
-        Box::pin(async move { Ok(Some(self.ledgers.in_scope(scope).filter_map(of).collect())) })
+        Box::pin(async move {
+            let of = self.ledgers.in_scope(scope).filter_map(of).collect();
+            Ok(Some(Prospects { of, ..Prospects::default() }))
+        })
     }
 
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>> {

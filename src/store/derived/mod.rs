@@ -11,6 +11,7 @@ pub(super) mod lasting_sums;
 pub mod lists;
 pub(super) mod loss_sums;
 pub mod names;
+pub mod prospects;
 mod questions;
 pub mod reports;
 pub(super) mod retention_sums;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ReadDerived, reports::*};
+use super::{ReadDerived, prospects::Prospects, reports::*};
 use crate::{
     event::CustomerKey,
     ledger::{
@@ -169,9 +169,15 @@ impl ReadDerived {
     }
 
     /// What is known ahead of customers from the cut up to `until`, in the order of accounts and ids: `None` of those whose facts must
-    /// be read, and of all of them where the current generation was filled without such rows.
-    pub async fn prospects(&self, scope: &Scope, until: UnixTime) -> Result<Option<Prospects>, StoreError> {
-        either!(self.0, database => database.prospects(scope, until).await)
+    /// be read, and of all of them where the current generation was filled without such rows. `listed`: trials of whoever nothing else
+    /// is known ahead of are summed instead, and the first so many of each currency kept.
+    pub async fn prospects(
+        &self,
+        scope: &Scope,
+        until: UnixTime,
+        listed: Option<usize>,
+    ) -> Result<Option<Prospects>, StoreError> {
+        either!(self.0, database => database.prospects(scope, until, listed).await)
     }
 
     /// Of the trials that ended after `since` and by the cut: how many have converted, and how many there are.

@@ -14,9 +14,7 @@ pub use super::{
 };
 pub use crate::ledger::losses::{LossPart, LossRow};
 use crate::{
-    event::CustomerKey,
     ledger::{
-        ahead::Ahead,
         cohorts::Month,
         ids::{AccountId, CustomerId},
         money::{Currency, Mrr},
@@ -228,9 +226,6 @@ impl From<&MovementRow> for LossRow {
         Self::from_movement(&row.customer, &row.movement)
     }
 }
-
-/// What is known ahead of customers: `None` of those whose facts must be read.
-pub type Prospects = Vec<(CustomerKey, Option<Ahead>)>;
 
 /// What stands at the cut.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

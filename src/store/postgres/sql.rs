@@ -45,8 +45,11 @@ pub(crate) const AHEAD_OF_ROWS: &str =
 /// That customer `l` is one whose name `w` has what follows: whether to find all such names once or each customer's is left to the
 /// planner. As `IN`, names that don't fit into memory were gone through for each customer.
 pub(crate) const IS_NAMED: &str = EACH_IS_NAMED;
-/// The function that finds a text in another: its place from 1, or 0. Unlike `LIKE` it knows no wildcards.
-pub(crate) const PLACE_IN: &str = "strpos";
+/// What stands around a text in lower case whose letters from A to Z may be of either case.
+pub(crate) const ANY_CASE: [&str; 2] = ["lower(", ")"];
+/// Says within a transaction that all processors may go through a table, however many rows of it are thought to be found: the planner
+/// leaves that to one where it is told to stop after a few.
+pub(crate) const ALL_TOGETHER: &str = "SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0";
 /// How many bytes the database holds.
 pub(crate) const SIZE: &str = "SELECT pg_database_size(current_database())";
 /// Log and derived tables lie together.

@@ -15,8 +15,11 @@ pub(crate) fn begin_read() -> &'static str {
 /// That customer `l` is one whose name `w` has what follows: all such names are found once, for looking each up costs many
 /// times as much.
 pub(crate) const IS_NAMED: &str = "(l.account, l.customer) IN (SELECT w.account, w.customer FROM customer_name w WHERE";
-/// The function that finds a text in another: its place from 1, or 0. Unlike `LIKE` it knows no wildcards.
-pub(crate) const PLACE_IN: &str = "instr";
+/// What stands around a text that is looked through by `LIKE`, whose letters from A to Z may be of either case: nothing, for they aren't
+/// told apart there, and `lower` would copy every text.
+pub(crate) const ANY_CASE: [&str; 2] = ["", ""];
+/// One processor goes through a table.
+pub(crate) const ALL_TOGETHER: &str = "SELECT 1";
 /// How many bytes a database file holds.
 pub(crate) const SIZE: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
 /// Log and derived tables lie in two files.

@@ -88,6 +88,15 @@ async fn customers_are_found(settings: Settings) {
         ("q=example.com&sort=mrr&currency=usd", "cus_b cus_c"),
         ("q=b&sort=mrr&currency=usd&state=paying", "cus_a cus_b"),
         ("q=nobody&sort=mrr&currency=usd", ""),
+        // Of several words each may be somewhere else; none has wildcards.
+        ("q=ada+gold&sort=mrr&currency=usd", "cus_a"),
+        ("q=tier:gold+cus_&sort=mrr&currency=usd", "cus_a cus_c"),
+        ("q=example.com+cus_&sort=mrr&currency=usd", "cus_b cus_c"),
+        ("q=BOB_100%25&sort=mrr&currency=usd", "cus_b"),
+        ("q=b_b&sort=mrr&currency=usd", ""),
+        ("q=o%25_1&sort=mrr&currency=usd", ""),
+        ("q=!&sort=mrr&currency=usd", ""),
+        ("q=b_b", ""),
         ("cohort=2026-01&sort=mrr&currency=usd", "cus_a cus_b cus_c"),
         ("cohort=2025-12&sort=mrr&currency=usd", ""),
         ("cohort=2026-01&state=left&q=c", "cus_c"),
@@ -306,6 +315,11 @@ async fn many_past_due_are_found_as_few_are(settings: Settings) {
         due["status"] = json!("past_due");
         let created = event(&format!("evt_due_{number:03}"), "customer.subscription.created", JANUARY, &due, None);
         daemon.accept(created).await;
+        // Two of three have a name, which some share.
+        if number % 3 != 0 {
+            let name = format!("Due {:02}", number * 11 % 97);
+            daemon.accept(person(&customer, &name, &format!("{customer}@example.com"), "FR", "gold")).await;
+        }
     }
     daemon.settle().await;
     // Of a status, or with a text in their ids; cus_c has left.
@@ -320,6 +334,14 @@ async fn many_past_due_are_found_as_few_are(settings: Settings) {
         let pay: Vec<i64> = page.iter().map(|one| one["mrr"][0]["mrr"].as_i64().unwrap_or(0)).collect();
         assert!(pay.is_sorted_by(|more, less| more >= less), "{pay:?}");
     }
+    // By name, whoever has none last; the last of those told is named when all are.
+    named(&mut daemon, &format!("cus_due_{:03}", MANY - 1)).await;
+    let page = daemon.json("/api/v1/customers?limit=500&sort=name&state=past_due").await;
+    let page = page["data"].as_array().unwrap();
+    let keys: Vec<_> = page.iter().map(|one| (one["name"].is_null(), one["name"].as_str(), one["id"].as_str())).collect();
+    assert!(keys.is_sorted() && keys.len() == MANY + 1, "{keys:?}");
+    let few: Vec<&str> = keys.iter().filter_map(|(_, _, id)| *id).collect();
+    assert_eq!(ids(&mut daemon, "sort=name&state=past_due").await, few);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,20 +8,25 @@ use super::{
     columns::{PROSPECT, read_prospect},
     daily::Question,
     group_sums::has_sums,
-    rows::account_of,
+    reader::parsed,
+    rows::{Value, account_of},
 };
 use crate::{
     budget::charge,
     event::CustomerKey,
     ledger::{
-        ahead::{Ahead, Prospect, told},
+        ahead::{Ahead, Prospect, ProspectKind, told},
         ids::CustomerId,
+        money::{Currency, Mrr},
         time::UnixTime,
     },
     store::{
         StoreError,
-        derived::reports::{Prospects, Scope},
-        errors::Doing,
+        derived::{
+            prospects::{FirstTrial, Prospects, TrialSums, TrialTold},
+            reports::Scope,
+        },
+        errors::{Doing, corrupt},
     },
 };
 
@@ -76,11 +81,12 @@ impl Database {
     }
 
     /// What is known ahead of customers from the cut up to `until`, in the order of accounts and ids; `None` where rows of it aren't
-    /// kept.
+    /// kept. `listed`: trials are summed, and so many of each currency kept.
     pub(in crate::store) async fn prospects(
         &self,
         scope: &Scope,
         until: UnixTime,
+        listed: Option<usize>,
     ) -> Result<Option<Prospects>, StoreError> {
         let mut tx = self.derived.begin_with(begin_read()).await.doing(DOING)?;
         let kept = has_sums(&mut tx).await?;
@@ -88,12 +94,26 @@ impl Database {
         if !kept {
             return Ok(None);
         }
+        let Some(listed) = listed else {
+            return Ok(Some(Prospects { of: self.each_ahead(scope, until, true).await?.all, ..Prospects::default() }));
+        };
+        let looking = self.each_ahead(scope, until, false).await?;
+        if looking.overdue {
+            // Facts tell that customer's trials as well.
+            return Ok(Some(Prospects { of: self.each_ahead(scope, until, true).await?.all, ..Prospects::default() }));
+        }
+        Ok(Some(Prospects { of: looking.all, trials: self.trials_ahead(scope, until, listed).await? }))
+    }
+
+    /// What is known ahead of each customer; `with_trials`: of trials as well.
+    async fn each_ahead(&self, scope: &Scope, until: UnixTime, with_trials: bool) -> Result<Looking, StoreError> {
         let columns = format!("SELECT p.account, p.customer, {} FROM prospect p WHERE", PROSPECT.columns_of("p"));
-        let shown = Question::of(scope, "p", &columns)
-            .and("COALESCE(p.shown_until, 9223372036854775807) >", Some(scope.cut.0))
-            // Of whom less was known at the cut, facts are read.
-            .and_either([("p.at <=", until.0.into()), ("p.known_at >", scope.cut.0.into())])
-            .in_order_of_customers();
+        // Of whom less was known at the cut, facts are read.
+        let late = || ("p.known_at >", Value::from(scope.cut.0));
+        let mut shown = shown_at(scope, &columns).and_either([("p.at <=", until.0.into()), late()]);
+        if !with_trials {
+            shown = shown.and_either([("p.kind <>", ProspectKind::Trial.as_str().to_owned().into()), late()]);
+        }
         let looking = Looking {
             livemode: scope.livemode,
             cut: scope.cut,
@@ -101,15 +121,42 @@ impl Database {
             account: String::new(),
             customer: String::new(),
             rows: Vec::new(),
+            overdue: false,
             all: Vec::new(),
         };
-        let looking = fold(self, DOING, shown, looking, |looking, columns| {
+        let mut looking = fold(self, DOING, shown.in_order_of_customers(), looking, |looking, columns| {
             let (account, customer) = (columns.str()?, columns.str()?);
             looking.take_in(account, customer, read_prospect(columns)?)
         })
         .await?;
-        looking.ended().map(Some)
+        looking.close()?;
+        Ok(looking)
     }
+
+    /// Trials that end by `until`, of customers whose rows tell all that was known at the cut.
+    async fn trials_ahead(&self, scope: &Scope, until: UnixTime, listed: usize) -> Result<TrialSums, StoreError> {
+        let columns = "SELECT p.at, p.customer, p.subscription, p.currency, p.amount, p.event FROM prospect p WHERE";
+        let trials = shown_at(scope, columns)
+            .and("p.kind =", Some(ProspectKind::Trial.as_str().to_owned()))
+            .and("p.shown_from <=", Some(scope.cut.0))
+            .and("p.known_at <=", Some(scope.cut.0))
+            .and("p.at <=", Some(until.0));
+        fold(self, DOING, trials.in_any_order(), TrialSums::default(), move |sums, columns| {
+            let (at, customer, subscription) = (columns.time()?, columns.str()?, columns.str()?);
+            let currency: Option<Currency> = columns.str_or_null()?.map(|text| parsed(text, "currency")).transpose()?;
+            let amount = columns.number_or_null()?.map(|units| Mrr(units.into()));
+            let event = columns.str_or_null()?.unwrap_or_default();
+            let told = TrialTold { at, customer, subscription, mrr: currency.zip(amount), event };
+            let more = sums.add(&told, listed).ok_or_else(|| corrupt(DOING, "what trials bring passes 128 bits"))?;
+            Ok(charge(more * size_of::<FirstTrial>())?)
+        })
+        .await
+    }
+}
+
+/// Rows of what is known ahead that are shown at the cut or later.
+fn shown_at(scope: &Scope, columns: &str) -> Question {
+    Question::of(scope, "p", columns).and("COALESCE(p.shown_until, 9223372036854775807) >", Some(scope.cut.0))
 }
 
 /// Customers with what is known ahead of them, as their rows come.
@@ -120,7 +167,9 @@ struct Looking {
     account: String,
     customer: String,
     rows: Vec<Prospect>,
-    all: Prospects,
+    /// Whether rows leave something overdue to a customer's facts.
+    overdue: bool,
+    all: Vec<(CustomerKey, Option<Ahead>)>,
 }
 
 impl Looking {
@@ -130,6 +179,7 @@ impl Looking {
             self.account.replace_range(.., account);
             self.customer.replace_range(.., customer);
         }
+        self.overdue |= row.kind == ProspectKind::Overdue;
         self.rows.push(row);
         Ok(())
     }
@@ -138,16 +188,11 @@ impl Looking {
         if self.rows.is_empty() {
             return Ok(());
         }
-        charge(size_of::<(CustomerKey, Ahead)>() + self.rows.len() * size_of::<Prospect>())?;
+        charge(size_of::<(CustomerKey, Option<Ahead>)>() + self.rows.len() * size_of::<Prospect>())?;
         let (livemode, account) = (self.livemode, account_of(self.account.clone()));
         let key = CustomerKey { livemode, account, customer: CustomerId::new(self.customer.as_str()) };
         self.all.push((key, told(&self.rows, self.cut, self.until)));
         self.rows.clear();
         Ok(())
-    }
-
-    fn ended(mut self) -> Result<Prospects, StoreError> {
-        self.close()?;
-        Ok(self.all)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sqlx::{QueryBuilder, Transaction};
+use sqlx::{Executor as _, QueryBuilder, Transaction};
 
 use super::{
     super::{Database, dialect::*},
@@ -154,8 +154,27 @@ async fn the_few(
         return Ok(None);
     }
     let most = limit.saturating_mul(limits::FEW_FOUND).min(limits::MANY_FOUND);
-    let ids: Vec<String> = found::sought(scope, asked, most).build_query_scalar().fetch_all(tx).await.doing(DOING)?;
-    Ok(Some(ids).filter(|ids| i64::try_from(ids.len()).is_ok_and(|found| found < most)))
+    // Ledgers and names apart: each is gone through once, by as many processors as the database has for it.
+    if let Some(longest) = found::longest_word(asked) {
+        tx.execute(ALL_TOGETHER).await.doing(DOING)?;
+        let mut held = ids(tx, found::holding(scope, &longest, most)).await?;
+        if !is_full(&held, most) {
+            held.extend(ids(tx, found::named(scope, &longest, most)).await?);
+        }
+        if !is_full(&held, most) {
+            return Ok(Some(ids(tx, found::sought_among(scope, asked, &held)).await?));
+        }
+        // One word that many hold: together with others it may be of few.
+        if longest == asked.text.trim().to_lowercase() {
+            return Ok(None);
+        }
+    }
+    let ids = ids(tx, found::sought(scope, asked, most)).await?;
+    Ok(Some(ids).filter(|ids| !is_full(ids, most)))
+}
+
+async fn ids(tx: &mut Connection, mut query: QueryBuilder<Driver>) -> Result<Vec<String>, StoreError> {
+    query.build_query_scalar().fetch_all(tx).await.doing(DOING)
 }
 
 /// A page in an order that is kept: of those whom the order knows, and then of all others.
@@ -166,15 +185,15 @@ async fn in_kept_order(
     limit: i64,
 ) -> Result<Vec<Row>, StoreError> {
     // Few subscriptions lead to their customers by themselves.
-    let many = match found::subscriptions_of_state(scope, asked, limits::MET_FIRST) {
-        Some(mut counting) => {
-            counting.build_query_scalar::<i64>().fetch_one(&mut *tx).await.doing(DOING)? >= limits::MET_FIRST
-        }
+    let first = in_order::met_first(limit);
+    let many = match found::subscriptions_of_state(scope, asked, first) {
+        Some(mut counting) => counting.build_query_scalar::<i64>().fetch_one(&mut *tx).await.doing(DOING)? >= first,
         None => true,
     };
     let mut rows = Vec::new();
     if let Some(currency) = in_order::asks_for_largest(asked) {
-        if many {
+        // Who is on trial mostly pays nothing yet, and isn't among those who pay most.
+        if many && asked.state != Some(CustomerState::Trialing) {
             let mut query = largest(scope, currency, asked, limit, Through::Order);
             rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
         }
@@ -182,14 +201,19 @@ async fn in_kept_order(
             let mut query = largest(scope, currency, asked, limit, Through::Subscriptions);
             rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
         }
-    } else if let Some(mut query) = in_order::known(scope, asked, limit) {
+    } else if let Some(mut query) = in_order::known(scope, asked, limit).filter(|_| many) {
         rows = query.build().fetch_all(&mut *tx).await.doing(DOING)?;
     }
-    if !is_full(&rows, limit) && in_order::may_be_rare(asked) {
-        return in_order::who_left(scope, asked, limit).build().fetch_all(tx).await.doing(DOING);
+    if is_full(&rows, limit) {
+        return Ok(rows);
     }
-    if !is_full(&rows, limit) && !many {
-        return found::found(scope, asked, limit, true, None).build().fetch_all(tx).await.doing(DOING);
+    if !many || in_order::may_be_rare(asked) {
+        let mut query = if asked.state == Some(CustomerState::Left) {
+            in_order::who_left(scope, asked, limit)
+        } else {
+            found::found(scope, asked, limit, true, None)
+        };
+        return query.build().fetch_all(tx).await.doing(DOING);
     }
     let left = limit.saturating_sub(i64::try_from(rows.len()).unwrap_or(limit));
     if left > 0 {
@@ -216,7 +240,7 @@ async fn next_to_end(
 }
 
 /// Whether a page of at most `limit` rows has as many.
-fn is_full(rows: &[Row], limit: i64) -> bool {
+fn is_full<T>(rows: &[T], limit: i64) -> bool {
     i64::try_from(rows.len()).is_ok_and(|rows| rows >= limit)
 }
 

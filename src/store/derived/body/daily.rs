@@ -100,6 +100,11 @@ impl Question {
         self
     }
 
+    /// In whatever order the rows come.
+    pub(super) fn in_any_order(self) -> (String, Vec<Value>) {
+        (self.text, self.values)
+    }
+
     /// Each customer's rows follow each other, in the order of time.
     pub(super) fn in_order_of_customers(self) -> (String, Vec<Value>) {
         let t = &self.table;

@@ -90,20 +90,42 @@ pub(super) fn push_sought(
         query.push(" AND +l.first_mrr_at >= ").push_bind(cohort.from.0);
         query.push(" AND +l.first_mrr_at < ").push_bind(cohort.before.0);
     }
-    for word in asked.text.to_lowercase().split_whitespace() {
-        let word = clean(word);
-        query.push(format_args!(" AND ({PLACE_IN}(lower(l.customer), ")).push_bind(word.clone()).push(") > 0");
-        query.push(format_args!(" OR {is_named} w.livemode = "));
-        query
-            .push_bind(scope.livemode)
-            .push(format_args!(" AND {PLACE_IN}(w.search, "))
-            .push_bind(word.clone())
-            .push(") > 0)");
-        query
-            .push(format_args!(" OR {PLACE_IN}(lower(l.metadata), "))
-            .push_bind(metadata(&word).unwrap_or(word))
-            .push(") > 0)");
+    for word in words(asked) {
+        query.push(" AND (");
+        push_told_by_itself(query, &word);
+        query.push(format_args!(" OR {is_named} w.livemode = ")).push_bind(scope.livemode).push(" AND ");
+        push_holds(query, "w.search", &word);
+        query.push("))");
     }
+}
+
+/// The words of the text that is sought, in lower case.
+fn words(asked: &CustomerSearch) -> Vec<String> {
+    asked.text.to_lowercase().split_whitespace().map(clean).collect()
+}
+
+/// The longest of the words that are sought, which the fewest hold, where each customer may be one of those sought.
+pub(super) fn longest_word(asked: &CustomerSearch) -> Option<String> {
+    words(asked).into_iter().filter(|_| !is_of_subscriptions(asked)).max_by_key(String::len)
+}
+
+/// That the id or the metadata of customer `l` holds a word.
+fn push_told_by_itself(query: &mut QueryBuilder<Driver>, word: &str) {
+    push_holds(query, &ANY_CASE.join("l.customer"), word);
+    query.push(" OR ");
+    push_holds(query, &ANY_CASE.join("l.metadata"), &metadata(word).unwrap_or_else(|| word.to_owned()));
+}
+
+/// That a text in lower case holds a word.
+fn push_holds(query: &mut QueryBuilder<Driver>, text: &str, word: &str) {
+    let mut pattern = String::with_capacity(word.len() + 2);
+    for letter in word.chars() {
+        if matches!(letter, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    query.push(format_args!("{text} LIKE ")).push_bind(format!("%{pattern}%")).push(" ESCAPE '!'");
 }
 
 /// Whether what everybody pays decides who is found, or in which order: only there it is looked for.
@@ -154,6 +176,38 @@ pub(super) fn sought(scope: &Scoped<'_>, asked: &CustomerSearch, most: i64) -> Q
     }
     push_sought(&mut query, scope, asked, IS_NAMED);
     query.push(" LIMIT ").push_bind(most);
+    query
+}
+
+/// Customers whose id or metadata holds a word, up to `most`, whatever else is asked for.
+pub(super) fn holding(scope: &Scoped<'_>, word: &str, most: i64) -> QueryBuilder<Driver> {
+    let mut query = QueryBuilder::new("SELECT l.customer FROM customer_ledger l");
+    push_scope(&mut query, "l", "l", scope);
+    query.push(" AND (");
+    push_told_by_itself(&mut query, word);
+    query.push(") LIMIT ").push_bind(most);
+    query
+}
+
+/// The same by their name or e-mail.
+pub(super) fn named(scope: &Scoped<'_>, word: &str, most: i64) -> QueryBuilder<Driver> {
+    let mut query = QueryBuilder::new("SELECT w.customer FROM customer_name w WHERE w.livemode = ");
+    query.push_bind(scope.livemode);
+    if let AccountScope::One(one) = &scope.account {
+        query.push(" AND w.account = ").push_bind(account(one.as_ref()));
+    }
+    query.push(" AND ");
+    push_holds(&mut query, "w.search", word);
+    query.push(" LIMIT ").push_bind(most);
+    query
+}
+
+/// Those of `ids` who are [`sought`].
+pub(super) fn sought_among(scope: &Scoped<'_>, asked: &CustomerSearch, ids: &[String]) -> QueryBuilder<Driver> {
+    let mut query = QueryBuilder::new("SELECT l.customer FROM customer_ledger l");
+    push_scope(&mut query, "l", "l", scope);
+    push_customers(&mut query, "l.customer", ids);
+    push_sought(&mut query, scope, asked, EACH_IS_NAMED);
     query
 }
 

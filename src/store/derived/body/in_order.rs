@@ -31,10 +31,11 @@ const COLUMNS: &str = "SELECT l.account, l.customer, l.country, l.first_mrr_at";
 const OF_LEDGER: &str = "SELECT k.generation, k.profile, k.livemode, k.account, k.test_clock, k.customer";
 
 /// Whether customers are found in a kept order, where they are many: of one account; of a state of subscriptions, which lead to their
-/// customers by themselves, by MRR or id alone; with a text or of a cohort where what is paid matters.
+/// customers by themselves, by MRR, name or id alone; with a text or of a cohort where what is paid matters.
 pub(super) fn is_kept(scope: &Scoped<'_>, asked: &CustomerSearch) -> bool {
     matches!(scope.account, AccountScope::One(_))
-        && (!is_of_subscriptions(asked) || matches!(asked.order, CustomerOrder::Mrr | CustomerOrder::Id))
+        && (!is_of_subscriptions(asked)
+            || matches!(asked.order, CustomerOrder::Mrr | CustomerOrder::Name | CustomerOrder::Id))
         && (asked.order != CustomerOrder::Mrr || asked.currency.is_some())
         && (!seeks(asked) || by_what_is_paid(asked))
 }
@@ -53,6 +54,11 @@ fn among_known(asked: &CustomerSearch) -> Option<Option<&FoundPosition>> {
 
 /// The key of whoever isn't set to end: behind all that are, whose keys are the seconds of their ends below zero.
 const ENDLESS: i64 = -i64::MAX;
+
+/// So many of the first in an order are looked at before what else leads to a page of `limit` customers is taken.
+pub(super) fn met_first(limit: i64) -> i64 {
+    limit.saturating_mul(limits::MET_FOR_EACH).min(limits::MET_FIRST)
+}
 
 /// The columns of `found::found` for those whom the order by name, by first MRR or by ends knows; `None` where the page begins behind
 /// them. Those by MRR are `largest::largest`.
@@ -75,7 +81,7 @@ pub(super) fn known(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> O
                 query.push(" AND (n.name_lower, n.customer) > (").push_bind(clean(name)).push(", ");
                 query.push_bind(clean(after.customer.as_str())).push(")");
             }
-            push_first(&mut query, asked, "n.name_lower, n.customer");
+            push_first(&mut query, asked, "n.name_lower, n.customer", limit);
             query.push(") AS n CROSS JOIN customer_ledger l");
             push_scope(&mut query, "l", "l", scope);
             query.push(" AND l.customer = n.customer");
@@ -93,7 +99,7 @@ pub(super) fn known(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> O
                 query.push(" AND (l.first_mrr_at < ").push_bind(since).push(" OR l.customer > ");
                 query.push_bind(clean(after.customer.as_str())).push(")");
             }
-            push_first(&mut query, asked, "l.first_mrr_at DESC, l.customer");
+            push_first(&mut query, asked, "l.first_mrr_at DESC, l.customer", limit);
             query.push(") AS l WHERE TRUE");
         }
         CustomerOrder::Ends => {
@@ -110,6 +116,7 @@ pub(super) fn known(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> O
         }
         CustomerOrder::Mrr | CustomerOrder::Id => return None,
     }
+    push_of_subscriptions(&mut query, scope, asked);
     push_state(&mut query, scope, asked);
     query.push(match asked.order {
         CustomerOrder::Name => " ORDER BY n.name_lower, n.customer LIMIT ",
@@ -120,11 +127,12 @@ pub(super) fn known(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> O
     Some(query)
 }
 
-/// Whether those asked for may be so rare in their order that it is left, where a page isn't filled by the first of it. Who left, by name
-/// or newest first: each is looked up somewhere else, and all of them found and sorted ([`who_left`]) cost less than all of the order gone
-/// through.
+/// Whether those asked for may be so rare in their order that it is left, where a page isn't filled by the first of it. Who left, and who
+/// is in a state of subscriptions, by name or newest first: each is looked up somewhere else, and all of them found and sorted
+/// ([`who_left`], `found::found`) cost less than all of the order gone through.
 pub(super) fn may_be_rare(asked: &CustomerSearch) -> bool {
-    asked.state == Some(CustomerState::Left) && matches!(asked.order, CustomerOrder::Name | CustomerOrder::Since)
+    (asked.state == Some(CustomerState::Left) || is_of_subscriptions(asked))
+        && matches!(asked.order, CustomerOrder::Name | CustomerOrder::Since)
 }
 
 /// The same columns for who left, all looked up and sorted: whoever pays nothing in some currency is found in the order of what is paid,
@@ -179,9 +187,9 @@ pub(super) fn who_left(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -
 }
 
 /// The first of an order, where others may be too many to go through.
-fn push_first(query: &mut QueryBuilder<Driver>, asked: &CustomerSearch, order: &str) {
+fn push_first(query: &mut QueryBuilder<Driver>, asked: &CustomerSearch, order: &str, limit: i64) {
     if may_be_rare(asked) {
-        query.push(format_args!(" ORDER BY {order} LIMIT {}", limits::MET_FIRST));
+        query.push(format_args!(" ORDER BY {order} LIMIT {}", met_first(limit)));
     }
 }
 
@@ -206,10 +214,7 @@ pub(super) fn others(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> 
     let after = asked.after.as_ref().filter(|_| among_known(asked).is_none());
     query.push(" FROM customer_ledger l");
     push_scope(&mut query, "l", "l", scope);
-    if let Some(condition) = of_subscriptions(scope, asked) {
-        push_counted(&mut query, scope, "l", &condition);
-        query.push(" > 0");
-    }
+    push_of_subscriptions(&mut query, scope, asked);
     match asked.order {
         CustomerOrder::Since => {
             query.push(" AND (l.first_mrr_at IS NULL OR l.first_mrr_at > ").push_bind(scope.cut.0).push(")");
@@ -237,6 +242,14 @@ pub(super) fn others(scope: &Scoped<'_>, asked: &CustomerSearch, limit: i64) -> 
     }
     query.push(" ORDER BY l.customer LIMIT ").push_bind(limit);
     query
+}
+
+/// That customer `l` has a subscription of the state asked for, where it is one of subscriptions: looked up for each.
+fn push_of_subscriptions(query: &mut QueryBuilder<Driver>, scope: &Scoped<'_>, asked: &CustomerSearch) {
+    if let Some(condition) = of_subscriptions(scope, asked) {
+        push_counted(query, scope, "l", &condition);
+        query.push(" > 0");
+    }
 }
 
 /// How many subscriptions of the customer of row `t` there are of which `condition` holds: counted for each, as in [`push_pays`].

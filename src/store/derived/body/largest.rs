@@ -6,11 +6,10 @@ use super::{
     super::dialect::*,
     asked::{Scoped, ledger_of, push_scope},
     found::{EACH_IS_NAMED, of_subscriptions, push_sought, push_subscriptions, push_with_subscription, seeks},
-    in_order::push_counted,
+    in_order::{met_first, push_counted},
 };
 use crate::{
     ledger::money::Currency,
-    limits,
     store::{
         derived::{reports::*, sum::MINOR},
         log::prepared::clean,
@@ -77,7 +76,7 @@ pub(super) fn largest(
     if let Some(condition) = met {
         query.push(format_args!(
             " ORDER BY {kept} DESC, k.customer LIMIT {}), best AS (SELECT k.customer, {kept} AS whole FROM foremost k WHERE TRUE",
-            limits::MET_FIRST
+            met_first(limit)
         ));
         push_counted(&mut query, scope, "k", condition);
         query.push(" > 0");
