@@ -70,12 +70,8 @@ pub(super) trait View: Send + Sync {
     /// What is known ahead of customers from the cut up to `until`: `None` of those whose facts must be read. Whoever isn't named stays
     /// as it is; `None` where that isn't kept. `listed`: trials of whoever nothing else is known ahead of may be summed, and so many of
     /// each currency kept.
-    fn prospects<'v>(
-        &'v self,
-        scope: &'v Scope,
-        until: UnixTime,
-        listed: Option<usize>,
-    ) -> Rows<'v, Option<Prospects>>;
+    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime, listed: Option<usize>)
+    -> Rows<'v, Option<Prospects>>;
 
     /// Customers of whose MRR something may be known ahead; all others stay as they are.
     fn changing_ahead<'v>(&'v self, scope: &'v Scope) -> Rows<'v, Vec<CustomerKey>>;
@@ -310,12 +306,7 @@ impl View for Prefix<'_> {
         Box::pin(async move { Ok(self.ledgers.trials(scope)) })
     }
 
-    fn prospects<'v>(
-        &'v self,
-        scope: &'v Scope,
-        until: UnixTime,
-        _: Option<usize>,
-    ) -> Rows<'v, Option<Prospects>> {
+    fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime, _: Option<usize>) -> Rows<'v, Option<Prospects>> {
         let of = move |(key, ledger): (&CustomerKey, &CustomerLedger)| {
             (!ledger.prospects.is_empty()).then(|| (key.clone(), told(&ledger.prospects, scope.cut, until)))
         };

@@ -13,15 +13,13 @@ pub use super::{
     scope::*,
 };
 pub use crate::ledger::losses::{LossPart, LossRow};
-use crate::{
-    ledger::{
-        cohorts::Month,
-        ids::{AccountId, CustomerId},
-        money::{Currency, Mrr},
-        outcome::{Movement, QualityEntry, SubscriptionLedger, Trial},
-        retention::{Aged, Looked},
-        time::{Day, UnixTime},
-    },
+use crate::ledger::{
+    cohorts::Month,
+    ids::{AccountId, CustomerId},
+    money::{Currency, Mrr},
+    outcome::{Movement, QualityEntry, SubscriptionLedger, Trial},
+    retention::{Aged, Looked},
+    time::{Day, UnixTime},
 };
 
 /// What months are summed by, beside their rows.

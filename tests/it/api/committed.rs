@@ -172,14 +172,20 @@ async fn with_more_windows_than_are_kept_its_facts_are_read() {
         let mut trial = subscription(&format!("sub_{number}"), customer, "price_500", 500, 1, now() - 3 * DAY);
         (trial["status"], trial["trial_start"], trial["trial_end"]) =
             (json!("trialing"), json!(now() - 3 * DAY), json!(now() + number * DAY));
-        daemon.accept(event(&format!("evt_{number}"), "customer.subscription.created", now() - 3 * DAY, &trial, None)).await;
+        daemon
+            .accept(event(&format!("evt_{number}"), "customer.subscription.created", now() - 3 * DAY, &trial, None))
+            .await;
     }
     daemon.settle().await;
     let told = daemon.json("/api/v1/committed?horizon=30").await;
     let entry = &told["data"][0];
     let due = &entry["trials_due"];
     let listed: Vec<_> = due["data"].as_array().unwrap().iter().map(|one| one["customer"].as_str().unwrap()).collect();
-    assert_eq!((&due["trials"], &due["mrr_exact"], listed), (&json!(2), &json!("1000"), vec!["cus_1", "cus_3"]), "{due:#}");
+    assert_eq!(
+        (&due["trials"], &due["mrr_exact"], listed),
+        (&json!(2), &json!("1000"), vec!["cus_1", "cus_3"]),
+        "{due:#}"
+    );
     let exact = ["mrr", "scheduled_expansion", "committed"].map(|name| entry[format!("{name}_exact")].as_str());
     assert_eq!(exact, [Some("1000"), Some("174000"), Some("175000")], "{told:#}");
     // What is overdue comes at once; the rest day by day.

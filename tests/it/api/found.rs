@@ -338,7 +338,8 @@ async fn many_past_due_are_found_as_few_are(settings: Settings) {
     named(&mut daemon, &format!("cus_due_{:03}", MANY - 1)).await;
     let page = daemon.json("/api/v1/customers?limit=500&sort=name&state=past_due").await;
     let page = page["data"].as_array().unwrap();
-    let keys: Vec<_> = page.iter().map(|one| (one["name"].is_null(), one["name"].as_str(), one["id"].as_str())).collect();
+    let keys: Vec<_> =
+        page.iter().map(|one| (one["name"].is_null(), one["name"].as_str(), one["id"].as_str())).collect();
     assert!(keys.is_sorted() && keys.len() == MANY + 1, "{keys:?}");
     let few: Vec<&str> = keys.iter().filter_map(|(_, _, id)| *id).collect();
     assert_eq!(ids(&mut daemon, "sort=name&state=past_due").await, few);
