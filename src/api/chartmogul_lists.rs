@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 use super::{
     Answer, ApiProblem,
     chartmogul::PER_PAGE,
-    cursor, json, ledger_status, named, noticed,
+    cursor,
+    customers::sought,
+    json, ledger_status, named, noticed,
     params::{LIMIT_MAX, LedgerQuery},
     query::{Nothing, Query, Required, parameters},
     reports,
@@ -224,7 +226,8 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
         Status::Cancelled => CustomerState::Left,
     });
     let one = query.external_id.map(|id| id.to_string());
-    let listed = Listed::new(query.ledger.ask(), query.list, one.clone().unwrap_or_default(), standing)?;
+    let text = sought("external_id", one.clone().unwrap_or_default())?;
+    let listed = Listed::new(query.ledger.ask(), query.list, text, standing)?;
     listed.answer(&state, |entry| one.as_ref().is_none_or(|one| entry.id == *one)).await
 }
 
@@ -233,7 +236,7 @@ pub(super) async fn customers(State(state): State<AppState>, Query(query): Query
     params(SearchQuery), responses((status = 200, body = Page<Customer>)))]
 pub(super) async fn search(State(state): State<AppState>, Query(query): Query<SearchQuery>) -> Answer {
     let Required(email) = query.email;
-    let listed = Listed::new(query.ledger.ask(), query.list, email.clone(), None)?;
+    let listed = Listed::new(query.ledger.ask(), query.list, sought("email", email.clone())?, None)?;
     if state.config.privacy.names == Names::Hidden {
         return Err(ApiProblem::parameter("email", "e-mails are hidden here: see privacy.show_names"));
     }

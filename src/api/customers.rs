@@ -18,6 +18,7 @@ use crate::{
         ids::{AccountId, CustomerId},
         time::Day,
     },
+    limits,
     report::{
         ask::Ask,
         customers::{CustomerDetail, CustomerEntry, CustomerList, SubscriptionEntry},
@@ -36,8 +37,8 @@ const LIST: &str = "customers";
 parameters! {
     /// Which customers are listed.
     pub(super) struct CustomerQuery {
-        /// Only those whose id, name, e-mail or metadata holds each of these words; `KEY:VALUE` is one pair of metadata. Names are
-        /// searched where they are shown (`privacy.show_names`).
+        /// Only those whose id, name, e-mail or metadata holds each of these words, of 500 letters at most; `KEY:VALUE` is one pair of
+        /// metadata. Names are searched where they are shown (`privacy.show_names`).
         q: Option<String>,
         /// `paying`, `past_due`, `ending` (set to end), `trialing` or `left`.
         state: Option<CustomerState>,
@@ -70,12 +71,22 @@ parameters! {
     }
 }
 
+/// A text that is sought, if it is one that names may hold: databases take no pattern as long as an address may be.
+pub(super) fn sought(parameter: &'static str, text: String) -> Result<String, ApiProblem> {
+    let letters = text.chars().count();
+    if letters > limits::SOUGHT_LETTERS {
+        let most = limits::SOUGHT_LETTERS;
+        return Err(ApiProblem::parameter(parameter, &format!("it has {letters} letters, and may have {most}")));
+    }
+    Ok(text)
+}
+
 /// Customers in the order asked for, page by page: found by id, name, e-mail or metadata.
 #[utoipa::path(get, path = "/api/v1/customers", tag = "customers", params(CustomerQuery),
     responses((status = 200, body = Told<CustomerList>), (status = 422, body = super::document::ProblemBody)))]
 pub(super) async fn customers(State(state): State<AppState>, Query(query): Query<CustomerQuery>) -> Answer {
     let ask = query.segment.of(query.ledger.ask())?;
-    let text = query.q.unwrap_or_default();
+    let text = sought("q", query.q.unwrap_or_default())?;
     let order = query.sort.unwrap_or(CustomerOrder::Id);
     // A cursor goes on in the list it came from.
     let cohort = query.cohort.map(|month| first_mrr(month, &state.config.ledger.zone));

@@ -197,7 +197,7 @@ struct Of<'a> {
     conversion: (u64, u64),
     /// So many of those known, from the first on, were told by their facts: their MRR is known at both ends.
     read: usize,
-    /// Trials of whoever nothing else is known ahead of.
+    /// Trials that were summed as their rows came.
     trials: TrialSums,
     /// So many of what is due beside it are listed.
     listed: usize,

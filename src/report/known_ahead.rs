@@ -28,8 +28,8 @@ use crate::{
 };
 
 impl Reports<'_> {
-    /// What rows tell of customers, and whose facts must be read for it. `listed`: trials of whoever nothing else is known ahead of are
-    /// summed where they can be, and so many of each currency kept.
+    /// What rows tell of customers, and whose facts must be read for it. `listed`: trials are summed where they can be, and so many of each
+    /// currency kept.
     pub(super) async fn found(
         &self,
         ask: &Ask,
@@ -110,7 +110,7 @@ impl Reports<'_> {
 pub(super) struct Found {
     /// Told by rows.
     pub(super) told: Vec<(CustomerKey, Ahead)>,
-    /// Trials of whoever nothing else is known ahead of, where they were summed.
+    /// Trials of those who are told by rows, where they were summed.
     pub(super) trials: TrialSums,
     /// Whose facts must be read.
     pub(super) unread: Vec<CustomerKey>,

@@ -68,8 +68,7 @@ pub(super) trait View: Send + Sync {
     }
 
     /// What is known ahead of customers from the cut up to `until`: `None` of those whose facts must be read. Whoever isn't named stays
-    /// as it is; `None` where that isn't kept. `listed`: trials of whoever nothing else is known ahead of may be summed, and so many of
-    /// each currency kept.
+    /// as it is; `None` where that isn't kept. `listed`: trials may be summed, and so many of each currency kept.
     fn prospects<'v>(&'v self, scope: &'v Scope, until: UnixTime, listed: Option<usize>)
     -> Rows<'v, Option<Prospects>>;
 

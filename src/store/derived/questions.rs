@@ -169,8 +169,8 @@ impl ReadDerived {
     }
 
     /// What is known ahead of customers from the cut up to `until`, in the order of accounts and ids: `None` of those whose facts must
-    /// be read, and of all of them where the current generation was filled without such rows. `listed`: trials of whoever nothing else
-    /// is known ahead of are summed instead, and the first so many of each currency kept.
+    /// be read, and of all of them where the current generation was filled without such rows. `listed`: trials are
+    /// summed where rows tell of all customers, and the first so many of each currency kept.
     pub async fn prospects(
         &self,
         scope: &Scope,

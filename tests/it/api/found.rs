@@ -114,6 +114,13 @@ async fn customers_are_found(settings: Settings) {
     for (query, expected) in lists {
         assert_eq!(ids(&mut daemon, query).await.join(" "), expected, "{query}");
     }
+    // A database would refuse a pattern as long as an address may be.
+    assert!(ids(&mut daemon, &format!("q={}&sort=mrr&currency=usd", "x".repeat(500))).await.is_empty());
+    for words in ["x".repeat(501), "x+".repeat(5_000), "%C3%A9".repeat(501)] {
+        let answer = daemon.get(&format!("/api/v1/customers?q={words}")).await;
+        assert_eq!(answer.status, 422, "{}", String::from_utf8_lossy(&answer.body));
+    }
+    assert!(ids(&mut daemon, &format!("q={}", "9+".repeat(250))).await.is_empty());
     // As known at a place of the log the same is found in memory; before Carla left she pays.
     for (query, expected) in lists.iter().chain(&[("state=paying&as_known_at=7", "cus_a cus_b cus_c")]) {
         let query = if query.contains("as_known_at") { (*query).to_owned() } else { format!("{query}&as_known_at=8") };

@@ -94,15 +94,15 @@ impl Database {
         if !kept {
             return Ok(None);
         }
-        let Some(listed) = listed else {
-            return Ok(Some(Prospects { of: self.each_ahead(scope, until, true).await?.all, ..Prospects::default() }));
-        };
-        let looking = self.each_ahead(scope, until, false).await?;
-        if looking.overdue {
-            // Facts tell that customer's trials as well.
-            return Ok(Some(Prospects { of: self.each_ahead(scope, until, true).await?.all, ..Prospects::default() }));
+        if let Some(listed) = listed {
+            let looking = self.each_ahead(scope, until, false).await?;
+            // Where rows leave something overdue to a customer's facts, these tell its trials as well.
+            if !looking.overdue {
+                let trials = self.trials_ahead(scope, until, listed).await?;
+                return Ok(Some(Prospects { of: looking.all, trials }));
+            }
         }
-        Ok(Some(Prospects { of: looking.all, trials: self.trials_ahead(scope, until, listed).await? }))
+        Ok(Some(Prospects { of: self.each_ahead(scope, until, true).await?.all, ..Prospects::default() }))
     }
 
     /// What is known ahead of each customer; `with_trials`: of trials as well.
