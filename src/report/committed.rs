@@ -7,10 +7,8 @@ use jiff::ToSpan;
 use super::{
     ReportError,
     ask::Ask,
-    beside::Beside,
-    committed_answer::{
-        AnnualRenewals, CommittedAnswer, CommittedEntry, CommittedLine, CurvePoint, PastDue, TrialsDue, UntoldEntry,
-    },
+    beside::DueBeside,
+    committed_answer::{CommittedAnswer, CommittedEntry, CommittedLine, CurvePoint, PastDue, UntoldEntry},
     known_ahead::{Found, past_due},
     money::Exact,
     question::Asked,
@@ -21,15 +19,10 @@ use crate::{
     event::CustomerKey,
     ledger::{
         ahead::{Ahead, Change, Due},
-        metrics,
         money::{Currency, Mrr},
-        pricing::exact::Exact as Ratio,
         time::{Day, UnixTime, Zone},
     },
-    store::derived::{
-        prospects::TrialSums,
-        reports::{AccountScope, RowGroup, StandingRows},
-    },
+    store::derived::reports::{AccountScope, RowGroup, StandingRows},
 };
 
 /// The horizon where none is asked for, in days.
@@ -126,7 +119,8 @@ impl Reports<'_> {
                 view::ended(&trials, since)
             }
         };
-        let of = Of { zone, today, until, conversion, read, trials, listed };
+        let beside = DueBeside { zone, conversion, trials, listed };
+        let of = Of { zone, today, until, read, beside };
         let data: Vec<CommittedEntry> =
             books.into_iter().map(|(currency, book)| of.entry(currency, book, &known)).collect::<Result<_, _>>()?;
         Ok(CommittedAnswer {
@@ -194,13 +188,9 @@ struct Of<'a> {
     zone: &'a Zone,
     today: Day,
     until: Day,
-    conversion: (u64, u64),
     /// So many of those known, from the first on, were told by their facts: their MRR is known at both ends.
     read: usize,
-    /// Trials that were summed as their rows came.
-    trials: TrialSums,
-    /// So many of what is due beside it are listed.
-    listed: usize,
+    beside: DueBeside<'a>,
 }
 
 impl Of<'_> {
@@ -254,9 +244,9 @@ impl Of<'_> {
             committed_exact: Exact(committed),
             curve: self.curve(book.mrr, &lines)?,
             lines: lines.iter().map(|(_, key, change)| self.line(key, change)).collect(),
-            trials_due: self.trials(currency, known)?,
+            trials_due: self.beside.trials(currency, known)?,
             past_due,
-            annual_renewals: self.renewals(currency, known)?,
+            annual_renewals: self.beside.renewals(currency, known)?,
             untold: self.untold(known),
         })
     }
@@ -321,70 +311,6 @@ impl Of<'_> {
             }
             day = Day(day.after().0.last_of_month());
         }
-    }
-
-    fn trials(&self, currency: Currency, known: &[(CustomerKey, Ahead)]) -> Result<TrialsDue, ReportError> {
-        let (mut due, mut sum, mut untold) = (Vec::new(), Mrr::ZERO, 0);
-        for (key, trial) in known.iter().flat_map(|(key, one)| one.trials.iter().map(move |trial| (key, trial))) {
-            let mrr = match trial.mrr {
-                Some((of, _)) if of != currency => continue,
-                told => told.map(|(_, mrr)| mrr),
-            };
-            sum = sum.checked_add(mrr.unwrap_or_default()).ok_or(ReportError::Overflow)?;
-            untold += u64::from(mrr.is_none());
-            due.push(Beside {
-                at: trial.at,
-                customer: &key.customer,
-                subscription: &trial.subscription,
-                mrr,
-                event: &trial.event,
-            });
-        }
-        let mut trials = due.len() as u64;
-        for of in [Some(currency), None] {
-            let Some(more) = self.trials.0.get(&of) else { continue };
-            trials += more.trials;
-            untold += if of.is_none() { more.trials } else { 0 };
-            sum = sum.checked_add(more.mrr).ok_or(ReportError::Overflow)?;
-            due.extend(more.first.iter().map(|trial| Beside {
-                at: trial.at,
-                customer: &trial.customer,
-                subscription: &trial.subscription,
-                mrr: trial.mrr,
-                event: &trial.event,
-            }));
-        }
-        let (converted, ended) = self.conversion;
-        let expected = (ended > 0).then(|| {
-            let rate = Ratio::ratio(converted.into(), ended.into());
-            Ratio::whole(sum.0).times(rate)?.scaled(1).map(|units| Exact(Mrr(units)))
-        });
-        Ok(TrialsDue {
-            trials,
-            untold,
-            mrr: sum.minor(),
-            mrr_exact: Exact(sum),
-            conversion: metrics::trial_conversion(converted, ended).into(),
-            expected_exact: expected.transpose().map_err(|_| ReportError::Overflow)?,
-            data: Beside::first(due, self.listed, self.zone),
-        })
-    }
-
-    fn renewals(&self, currency: Currency, known: &[(CustomerKey, Ahead)]) -> Result<AnnualRenewals, ReportError> {
-        let (mut due, mut sum) = (Vec::new(), Mrr::ZERO);
-        let all = known.iter().flat_map(|(key, one)| one.renewals.iter().map(move |renewal| (key, renewal)));
-        for (key, renewal) in all.filter(|(_, renewal)| renewal.mrr.0 == currency) {
-            sum = sum.checked_add(renewal.mrr.1).ok_or(ReportError::Overflow)?;
-            due.push(Beside {
-                at: renewal.at,
-                customer: &key.customer,
-                subscription: &renewal.subscription,
-                mrr: Some(renewal.mrr.1),
-                event: &renewal.event,
-            });
-        }
-        let (subscriptions, mrr, mrr_exact) = (due.len() as u64, sum.minor(), Exact(sum));
-        Ok(AnnualRenewals { subscriptions, mrr, mrr_exact, data: Beside::first(due, self.listed, self.zone) })
     }
 
     fn untold(&self, known: &[(CustomerKey, Ahead)]) -> Vec<UntoldEntry> {
