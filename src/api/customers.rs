@@ -37,8 +37,8 @@ const LIST: &str = "customers";
 parameters! {
     /// Which customers are listed.
     pub(super) struct CustomerQuery {
-        /// Only those whose id, name, e-mail or metadata holds each of these words, of 500 letters at most; `KEY:VALUE` is one pair of
-        /// metadata. Names are searched where they are shown (`privacy.show_names`).
+        /// Only those whose id, name, e-mail or metadata holds each of these words (500 letters at most in all); `KEY:VALUE` is one
+        /// pair of metadata. Names are searched where they are shown (`privacy.show_names`).
         q: Option<String>,
         /// `paying`, `past_due`, `ending` (set to end), `trialing` or `left`.
         state: Option<CustomerState>,
@@ -71,7 +71,7 @@ parameters! {
     }
 }
 
-/// A text that is sought, if it is one that names may hold: databases take no pattern as long as an address may be.
+/// The text by which customers are sought, refused where it is longer than anybody needs: SQLite takes no statement of a thousand words.
 pub(super) fn sought(parameter: &'static str, text: String) -> Result<String, ApiProblem> {
     let letters = text.chars().count();
     if letters > limits::SOUGHT_LETTERS {

@@ -89,12 +89,12 @@ pub const FEW_FOUND: i64 = 200;
 /// So many are never few.
 pub const MANY_FOUND: i64 = 2_000;
 
-/// So many letters has a text at most by which customers are sought.
+/// A text by which customers are sought has no more letters.
 pub const SOUGHT_LETTERS: usize = 500;
 
 /// For each customer of a page, among so many of the first in an order those of a state are looked for before all of that state are looked
 /// up, or sorted; where fewer are of a state of subscriptions, all are looked up at once.
 pub const MET_FOR_EACH: i64 = 200;
 
-/// Among no more of the first in an order than so many.
+/// However many customers a page has, no more of the first in an order are looked at.
 pub const MET_FIRST: i64 = 20_000;
